@@ -1,0 +1,1 @@
+"""What every system and the platform stand on."""

@@ -1,0 +1,1 @@
+"""Pure functions on arrays, as a textbook has them."""

@@ -1,0 +1,1 @@
+"""Which targets, and how many, measure a mass-metallicity trend to a wanted precision?"""
