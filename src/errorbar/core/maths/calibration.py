@@ -16,11 +16,12 @@ A curve bent like an S, or a histogram like a U, says that errors are claimed to
 """
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy import stats
+from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
 
 from errorbar.core.errors import InputError
 
@@ -34,6 +35,8 @@ __all__ = [
     "pit_histogram",
     "predicted_truth",
 ]
+
+_binomial = cast(Any, stats).binom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +129,7 @@ def pit_histogram(
     """PIT values in equal bins, with the binomial range of a calibrated bin."""
     check_pit(pit)
     counts, edges = np.histogram(pit, bins=bins, range=(0.0, 1.0))
-    low, high = stats.binom.interval(level, len(pit), 1.0 / bins)
+    low, high = _binomial.interval(level, len(pit), 1.0 / bins)
     return PitHistogram(edges, counts, float(low), float(high), level)
 
 
@@ -146,8 +149,8 @@ def ecdf_difference(
     at = np.arange(1, places) / places
     below = np.searchsorted(np.sort(pit), at, side="right") / len(pit)
     tail = simultaneous_tail(len(pit), places, level, trials=trials, seed=seed)
-    low = stats.binom.ppf(tail / 2.0, len(pit), at) / len(pit) - at
-    high = stats.binom.ppf(1.0 - tail / 2.0, len(pit), at) / len(pit) - at
+    low = _binomial.ppf(tail / 2.0, len(pit), at) / len(pit) - at
+    high = _binomial.ppf(1.0 - tail / 2.0, len(pit), at) / len(pit) - at
     return EcdfDifference(at, below - at, low, high, len(pit), level)
 
 
@@ -162,17 +165,13 @@ def simultaneous_tail(count: int, places: int, level: float, *, trials: int, see
     )
     below = np.cumsum(steps, axis=1)[:, :-1]
     at = np.arange(1, places) / places
-    under = stats.binom.cdf(below, count, at)
-    over = stats.binom.sf(below - 1, count, at)
+    under = _binomial.cdf(below, count, at)
+    over = _binomial.sf(below - 1, count, at)
     rarest = 2.0 * np.minimum(under, over).min(axis=1)
     return float(np.quantile(rarest, 1.0 - level, method="lower"))
 
 
-def predicted_truth(
-    truth: Float[ndarray, " rows"],
-    predicted: Float[ndarray, " rows"],
-    sd: Float[ndarray, " rows"],
-) -> PredictedTruth:
+def predicted_truth(truth: ndarray, predicted: ndarray, sd: ndarray) -> PredictedTruth:
     """Predictions beside truths, refused where they cannot be compared."""
     if not truth.shape == predicted.shape == sd.shape or truth.ndim != 1:
         raise InputError(
