@@ -41,8 +41,8 @@ class Design:
             values = getattr(self, name)
             if values is not None:
                 object.__setattr__(self, name, _column(name, values, rows))
-        if (self.star is None) != (self.star_sigma is None):
-            raise DesignError("`star` and `star_sigma` belong together: give both or neither.")
+        if self.star is not None and self.star_sigma is None:
+            raise DesignError("`star` comes with `star_sigma`: give the hosts' errors too.")
 
     @property
     def rows(self) -> int:
@@ -66,7 +66,7 @@ class Design:
     @property
     def star_centre(self) -> float:
         """The mean stellar metallicity."""
-        return float(np.average(self.need_star()[0], weights=self.weight))
+        return float(np.average(self.need_star(), weights=self.weight))
 
     @property
     def leverage(self) -> float:
@@ -78,20 +78,38 @@ class Design:
         """The standard deviation of log mass (divisor N)."""
         return self.leverage / np.sqrt(self.n)
 
-    def need_star(self) -> tuple[Float[ndarray, " rows"], Float[ndarray, " rows"]]:
-        """The hosts' metallicities with errors, or why this model cannot be planned."""
-        if self.star is None or self.star_sigma is None:
+    def need_star(self) -> Float[ndarray, " rows"]:
+        """The hosts' metallicities, or why this model cannot be planned."""
+        if self.star is None:
             raise DesignError(
-                "this model needs the hosts' metallicities and their errors, and the targets have "
+                "this model needs the hosts' metallicities, and the targets have none: give them, "
+                "or plan for the model `single`."
+            )
+        return self.star
+
+    def need_star_sigma(self) -> Float[ndarray, " rows"]:
+        """The errors of the hosts' metallicities, or why this model cannot be planned."""
+        if self.star_sigma is None:
+            raise DesignError(
+                "this model needs the errors of the hosts' metallicities, and the targets have "
                 "none: give them, or plan for the model `single`."
             )
-        return self.star, self.star_sigma
+        return self.star_sigma
 
-    def take(self, rows: Float[ndarray, " picked"] | ndarray) -> "Design":
-        """The design made of these rows."""
-        columns = ("x", "sigma", "star", "star_sigma", "x_sigma", "count")
-        picked = {c: None if (v := getattr(self, c)) is None else v[rows] for c in columns}
-        return Design(**picked)
+    def take(self, rows: ndarray) -> "Design":
+        """The design made of these rows (indices or a mask)."""
+
+        def some(column: ndarray | None) -> ndarray | None:
+            return None if column is None else column[rows]
+
+        return Design(
+            self.x[rows],
+            self.sigma[rows],
+            some(self.star),
+            some(self.star_sigma),
+            some(self.x_sigma),
+            some(self.count),
+        )
 
 
 def summary_design(
