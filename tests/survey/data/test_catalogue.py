@@ -309,7 +309,7 @@ def test_what_is_no_table_is_refused(source):
     ("column", "convert", "look"),
     [
         ("logM", lambda x: 10 ** (x - 0.8), "masses in Jupiter masses, not their log10"),
-        ("logM", lambda x: x - 0.3 + np.log10(317.8), "another unit than Jupiter's"),
+        ("logM", lambda x: x - 0.8 + np.log10(317.8), "another unit than Jupiter's"),
         ("logM", lambda x: 10**x * 317.8, "outside"),
         ("logM", lambda x: x + np.log10(1.898e27), "outside"),
         ("log(X_H2O)", lambda y: 10 ** (y - 4), "linear fractions"),
