@@ -34,7 +34,7 @@ class Plausible:
     """
 
     log_mass: tuple[float, float] = (-5.0, 3.0)
-    log_abundance: tuple[float, float] = (-15.0, 6.0)
+    log_abundance: tuple[float, float] = (-20.0, 10.0)
     star_metallicity: tuple[float, float] = (-5.0, 5.0)
     largest_bar: float = 10.0
     share: float = 0.05
