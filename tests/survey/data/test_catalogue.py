@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errorbar.core.errors import MeasurementError, SettingsError, SurveyError, TableError
+from errorbar.core.errors import (
+    MeasurementError,
+    MissingExtraError,
+    SettingsError,
+    SurveyError,
+    TableError,
+)
 from errorbar.survey.data import HermesData, Plausible
 from errorbar.survey.data.columns import survey_arrays
 
@@ -66,6 +72,25 @@ def test_a_catalogue_written_and_read_again_is_the_same(tmp_path):
 def test_pandas_gets_back_what_pandas_gave():
     frame = with_star().to_pandas()
     pd.testing.assert_frame_equal(HermesData(frame).to_pandas(), frame, check_column_type=False)
+
+
+def test_without_pandas_or_pyarrow_the_extra_to_install_is_named(monkeypatch):
+    def missing(*args, **options):
+        raise ModuleNotFoundError("not here")
+
+    frame = planets().to_pandas()
+    read = HermesData(planets())
+    monkeypatch.setattr(pl, "from_pandas", missing)
+    monkeypatch.setattr(pl.DataFrame, "to_pandas", missing)
+    with pytest.raises(MissingExtraError, match=r"pyarrow .*errorbar\[survey\]"):
+        HermesData(frame)
+    with pytest.raises(MissingExtraError, match=r"pandas .*errorbar\[survey\]"):
+        read.to_pandas()
+
+
+def test_the_row_numbers_pandas_writes_are_just_another_column(tmp_path):
+    with_star().to_pandas().to_csv(tmp_path / "c.csv")
+    assert HermesData(tmp_path / "c.csv").df.drop("").equals(with_star())
 
 
 def test_both_spellings_of_the_star_errors_are_one():
