@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from errorbar.survey.fit.nuts.backend import load
+from errorbar.survey.fit.nuts.draws import Starts
 from errorbar.survey.fit.nuts.models import build_model, model_arrays, model_shape
 from errorbar.survey.model import PriorRule
 from tests.survey.fit.nuts.surveys import small_survey
 
 pytestmark = pytest.mark.heavy
+
+FLAT = PriorRule(intercept="flat")
 
 
 def log_density(data, model, prior):
@@ -90,3 +94,16 @@ def test_the_planet_density_is_the_written_one(model):
         expected += stats.norm.logpdf(xi, data.star, data.star_sigma).sum()
     expected += stats.norm.logpdf(data.y, line, np.sqrt(data.sigma**2 + eps**2)).sum()
     assert float(density(point)) == pytest.approx(expected, abs=1e-9)
+
+
+def test_chains_start_near_the_survey_that_is_held_even_under_a_flat_prior():
+    near, far = small_survey(), replace(small_survey(), y=small_survey().y + 1e4)
+    arrays = [model_arrays(data, "single", FLAT.single(data)) for data in (near, far)]
+    graph = build_model(model_shape(near, "single", arrays[0]), arrays[0])
+    starts = Starts(graph)
+    for data, held in zip((near, far), arrays):
+        with graph:
+            load("pymc").set_data(held)
+        point = starts.draw(seed=1, log_density=lambda _: 0.0)
+        assert abs(point["alpha"] - data.y.mean()) <= 1
+        assert abs(point["beta"]) <= 1
