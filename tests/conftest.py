@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jaxtyping import install_import_hook
+
+from tests.shapes import ARRAY_ROOMS
+
+# Before any test imports them.
+install_import_hook(ARRAY_ROOMS, "tests.shapes.check")
 
 # No deadline: the first example of a test compiles what it calls.
 settings.register_profile("errorbar", deadline=None)
