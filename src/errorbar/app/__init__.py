@@ -1,0 +1,1 @@
+"""Where the systems meet a person: settings, verbs, the command line."""

@@ -1,0 +1,84 @@
+"""What every command does alike: mistakes said in one line, exit codes, examples in the help."""
+
+import json
+import math
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from errorbar.core.errors import ArtifactError, ErrorbarError, InputError, MissingExtraError
+
+__all__ = ["INTERRUPTED", "Commands", "examples", "new_group", "print_json", "say"]
+
+FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130
+MISTAKES = (InputError, ArtifactError, MissingExtraError)
+# What a path that a person gave may be; a full disk is none of these.
+WRONG_PATHS = (
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
+
+class Commands(TyperGroup):
+    """A group whose commands end with a clear line and an exit code where they cannot go on."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ErrorbarError as error:
+            say(f"errorbar: {error}", error=True)
+            raise typer.Exit(MISTAKEN if isinstance(error, MISTAKES) else FAILED) from error
+        except WRONG_PATHS as error:
+            say(f"errorbar: {error.filename}: {error.strerror}.", error=True)
+            raise typer.Exit(MISTAKEN) from error
+        except KeyboardInterrupt as error:
+            say("errorbar: interrupted.", error=True)
+            raise typer.Exit(INTERRUPTED) from error
+
+
+def new_group(text: str) -> typer.Typer:
+    """A group of commands that shows its help where no command is named."""
+    return typer.Typer(
+        cls=Commands,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        help=text,
+    )
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: lines that can be typed as they stand."""
+    return "\n".join(["[bold]Examples[/bold]", *(f"  {line}" for line in lines)])
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """One message, with nothing in it taken as markup."""
+    typer.echo(text, err=error)
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on standard output; what is no number there is null."""
+    typer.echo(json.dumps(_plain(value), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if callable(listed := getattr(value, "tolist", None)):
+        return _plain(listed())
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
