@@ -208,6 +208,7 @@ def _check_workers(cluster: Any, function: PieceFunction) -> None:
 
 
 def check_version(version: str, where: str) -> None:
+    """Refuse what another version of this package would compute."""
     if version != __version__:
         raise EngineError(
             f"{where} has errorbar {version}, here it is {__version__}: results of two versions "

@@ -17,5 +17,6 @@ def piece_seed(seed: int, index: int) -> int:
 
 
 def check_seed(seed: int) -> None:
+    """Refuse what cannot seed a job."""
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise SettingsError(f"seed={seed!r} must be a whole number, zero or more.")
