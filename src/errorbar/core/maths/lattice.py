@@ -25,12 +25,22 @@ file is compiled once for all models.
 """
 
 import math
+from functools import cache
 
 import numba as nb
 import numpy as np
 from numba import types
 
-__all__ = ["DENSITY", "IDENTITY", "LOGISTIC", "SINH", "TANH", "sum_batch", "sum_nodes"]
+__all__ = [
+    "DENSITY",
+    "IDENTITY",
+    "LOGISTIC",
+    "SINH",
+    "TANH",
+    "batch_kernel",
+    "evaluate_kernel",
+    "nodes_kernel",
+]
 
 IDENTITY, SINH, TANH, LOGISTIC = 0, 1, 2, 3
 
@@ -43,6 +53,15 @@ _FUNCTION = types.FunctionType(DENSITY)
 
 # Status of one sum, in the result's `status`.
 CONVERGED, TOO_MANY_NODES, NO_MODE, NOT_FINITE = 0, 1, 2, 3
+
+# Points of the interpolation along a lattice line.
+_TAPS = 12
+# Nodes aimed at in one dimension.
+_AIM = 32
+# A mixture of more normals than this is compressed to cells before its interval is sought.
+_MANY, _BINS = 200, 24
+# Longest step across sheared lattice lines, in conditional sds, whose sum does not ripple.
+_RIPPLE = 1.2
 
 _options = {"cache": True, "nogil": True, "error_model": "numpy"}
 
@@ -147,9 +166,12 @@ def _climb(density, u, data, hyper, out, neg_h):
                 damping = max(4.0 * damping, 1e-3)
                 continue
             _solve(low, g, step)
+            longest = 1.0
+            for i in range(d):
+                longest = max(longest, abs(step[i]))
             gain = 0.0
             for i in range(d):
-                step[i] = min(max(step[i], -2.0), 2.0)
+                step[i] /= longest
                 gain += g[i] * step[i]
                 trial[i] = u[i] + step[i]
             f1 = density(trial, data, hyper, out)
@@ -270,14 +292,20 @@ def _flood(density, origin, basis, folded, first, f_mode, cut, data, hyper, out,
 
 @nb.njit(**_options)
 def _moments(count, index, weight, inner, theta, folded, odd, odd_weight, every, mean, sd):
-    """Means and sds over the nodes whose index on axis `every` is even (all, if -1): the sum."""
+    """Means and sds over all nodes (`every` = -1), every second plane of an axis, or every
+    second node in checkerboard order (`every` = number of axes): the sum of their weights."""
     d, p = theta.shape[1], inner.shape[1] // 2
     mean[:] = 0.0
     sd[:] = 0.0
     total = 0.0
     for node in range(count):
-        if every >= 0 and index[node, every] % 2 != 0:
-            continue
+        if every >= 0:
+            parity = 0
+            for k in range(d):
+                if every == d or k == every:
+                    parity += index[node, k]
+            if parity % 2 != 0:
+                continue
         w = weight[node]
         total += w
         for k in range(p):
@@ -301,35 +329,49 @@ def _moments(count, index, weight, inner, theta, folded, odd, odd_weight, every,
 
 
 @nb.njit(**_options)
-def _add_line(values, n, even, base, step, lo, cell, acc, logs):
+def _jacobian(kind, u):
+    """Log of the factor of a marginal that is singular nearest the real line, at i pi / 2."""
+    if kind == SINH:
+        return math.log(math.cosh(u))
+    if kind == TANH:
+        # The change of variable and the prior (1 - rho^2) bring sech^2 each.
+        return -4.0 * math.log(math.cosh(u))
+    return 0.0
+
+
+@nb.njit(**_options)
+def _add_line(values, n, even, base, step, kind, lo, cell, acc, logs):
     """Add one lattice line, interpolated in its logarithm, to the fine grid `acc`.
 
-    `values[j]` stands at `base + step * j`; an `even` line is mirrored at j = 0.
+    `values[j]` stands at `base + step * j`; an `even` line is mirrored at j = 0. Zeros are nodes
+    outside the flood and part the line into runs.
     """
-    order = 8
-    top = 0.0
-    for j in range(n):
-        top = max(top, values[j])
-    if top == 0.0:
+    first = 0
+    while first < n:
+        if values[first] == 0.0:
+            first += 1
+            continue
+        last = first
+        while last + 1 < n and values[last + 1] > 0.0:
+            last += 1
+        shift = 0
+        if even and first == 0:
+            shift = min(_TAPS // 2, last)
+            for j in range(1, shift + 1):
+                logs[shift - j] = math.log(values[j]) - _jacobian(kind, base + step * j)
+        for j in range(first, last + 1):
+            logs[shift + j - first] = math.log(values[j]) - _jacobian(kind, base + step * j)
+        _add_run(logs, shift + last - first + 1, base + step * (first - shift),
+                 base + step * first, step, kind, lo, cell, acc)
+        first = last + 1
+
+
+@nb.njit(**_options)
+def _add_run(logs, m, start, lowest, step, kind, lo, cell, acc):
+    """Interpolate one run of logarithms from `lowest` on and add its exponential to the grid."""
+    taps = min(_TAPS, m)
+    if taps < 2:
         return
-    first, last = 0, n - 1
-    while values[first] == 0.0:
-        first += 1
-    while values[last] == 0.0:
-        last -= 1
-    shift = 0
-    if even and first == 0:
-        shift = min(order // 2, last)
-        for j in range(1, shift + 1):
-            logs[shift - j] = math.log(max(values[j], 1e-300))
-    for j in range(first, last + 1):
-        logs[shift + j - first] = math.log(max(values[j], 1e-300))
-    m = shift + last - first + 1
-    start = base + step * (first - shift)
-    if m < 2:
-        return
-    taps = min(order, m)
-    lowest = base + step * first
     g0 = max(int(math.ceil((lowest - lo) / cell - 1e-9)), 0)
     g1 = min(int(math.floor((start + step * (m - 1) - lo) / cell + 1e-9)), acc.size - 1)
     for g in range(g0, g1 + 1):
@@ -347,7 +389,7 @@ def _add_line(values, n, even, base, step, lo, cell, acc, logs):
             bottom += term
             binomial = -binomial * (taps - 1 - j) / (j + 1)
         value = logs[s + exact] if exact >= 0 else top_sum / bottom
-        acc[g] += math.exp(value)
+        acc[g] += math.exp(value + _jacobian(kind, lo + cell * g))
 
 
 @nb.njit(**_options)
@@ -443,9 +485,42 @@ def _mixture_at(x, m, s, w, n):
 
 
 @nb.njit(**_options)
-def _mixture_interval(m, s, w, n, mean, sd, level, z_level):
-    """Highest-density interval of a unimodal mixture of normals, by damped Newton."""
-    low, high = mean - z_level * sd, mean + z_level * sd
+def _compress(m, s, w, n, bins):
+    """Replace a mixture of many normals, in place, by one normal per cell of (mean, sd).
+
+    Each cell keeps its weight, mean and variance, so that only third moments within a cell,
+    which is narrow, are lost: the number of normals left.
+    """
+    m_lo, m_hi, s_lo, s_hi = m[0], m[0], s[0], s[0]
+    for j in range(n):
+        m_lo, m_hi = min(m_lo, m[j]), max(m_hi, m[j])
+        s_lo, s_hi = min(s_lo, s[j]), max(s_hi, s[j])
+    m_cell = max((m_hi - m_lo) / bins, 1e-300) * 1.0000001
+    s_cell = max((s_hi - s_lo) / bins, 1e-300) * 1.0000001
+    sums = np.zeros((bins * bins, 3))
+    for j in range(n):
+        a = min(int((m[j] - m_lo) / m_cell), bins - 1)
+        b = min(int((s[j] - s_lo) / s_cell), bins - 1)
+        row = sums[a * bins + b]
+        row[0] += w[j]
+        row[1] += w[j] * m[j]
+        row[2] += w[j] * (m[j] * m[j] + s[j] * s[j])
+    kept = 0
+    for c in range(bins * bins):
+        if sums[c, 0] > 0.0:
+            w[kept] = sums[c, 0]
+            m[kept] = sums[c, 1] / sums[c, 0]
+            s[kept] = math.sqrt(max(sums[c, 2] / sums[c, 0] - m[kept] * m[kept], s_lo * s_lo))
+            kept += 1
+    return kept
+
+
+@nb.njit(**_options)
+def _mixture_interval(m, s, w, n, low, high, sd, level, accuracy):
+    """Highest-density interval of a unimodal mixture of normals, by damped Newton.
+
+    The last step is taken: the error left is about the square of `accuracy`.
+    """
     for _ in range(60):
         fl, pl, dl = _mixture_at(low, m, s, w, n)
         fu, pu, du = _mixture_at(high, m, s, w, n)
@@ -461,14 +536,14 @@ def _mixture_interval(m, s, w, n, mean, sd, level, z_level):
         step_u = min(max(step_u, -0.4 * sd), 0.4 * sd)
         low += step_l
         high += step_u
-        if max(abs(step_l), abs(step_u)) < 1e-5 * sd:
+        if max(abs(step_l), abs(step_u)) < accuracy * sd:
             return low, high
     return math.nan, math.nan
 
 
 @nb.njit(**_options)
 def _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, basis, box,
-              smallest, size, fine, lo, cell):
+              smallest, size, kind, fine, lo, cell):
     """The marginal of one outer coordinate on a fine grid, from the lattice lines."""
     fine[:] = 0.0
     diagonal = False
@@ -507,7 +582,7 @@ def _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, ba
             plain = whole
         base = origin[axis] + basis[axis, axis] * smallest[axis]
         _add_line(plain, n, folded[axis] == 1 and smallest[axis] == 0, base,
-                  basis[axis, axis], lo, cell, fine, logs)
+                  basis[axis, axis], kind, lo, cell, fine, logs)
         return
     # Triangular basis: sum the trailing axes away, then run along `axis` on every prefix.
     total = 1
@@ -535,13 +610,33 @@ def _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, ba
         for k in range(axis - 1, -1, -1):
             base += basis[axis, k] * (rest % size[k] + smallest[k])
             rest //= size[k]
-        _add_line(values, n, False, base, basis[axis, axis], lo, cell, fine, logs)
+        _add_line(values, n, False, base, basis[axis, axis], IDENTITY, lo, cell, fine, logs)
+
+
+@nb.njit(**_options)
+def _difference(ratio, p, mean, sd, other_mean, other_sd, folded, odd):
+    """Largest difference of two sums of one lattice, in sds, over everything that is reported."""
+    error = abs(ratio - 1.0)
+    for j in range(mean.size):
+        turns = False
+        if j >= p:
+            for a in range(folded.size):
+                turns = turns or (folded[a] == 1 and odd[a, j - p] == 1)
+        if turns:
+            # Second moments are even in every scale; means are not: see `_settle`.
+            whole = mean[j] * mean[j] + sd[j] * sd[j]
+            half = other_mean[j] * other_mean[j] + other_sd[j] * other_sd[j]
+            error = max(error, 0.5 * abs(half - whole) / (sd[j] * sd[j]))
+        else:
+            error = max(error, abs(other_mean[j] - mean[j]) / sd[j])
+            error = max(error, abs(other_sd[j] / sd[j] - 1.0))
+    return error
 
 
 @nb.njit(**_options)
 def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut,
-             tolerance, odd_weight, slot, index, logf, values, inner, theta, weight,
-             origin, basis, folded, mean, sd):
+             tolerance, tolerance_folded, odd_weight, slot, index, logf, values, inner, theta, weight,
+             origin, basis, folded, cov, steps, mode, mean, sd):
     """Lay and sum the lattice for one posterior: (nodes, log integral, status).
 
     Nodes, their weights (summing to one) and the inner and outer values stay in the arrays.
@@ -549,7 +644,7 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
     d = start.size
     p = ncoef
     out = np.zeros(p + p * (p + 1) // 2)
-    mode = start.copy()
+    mode[:] = start
     neg_h = np.empty((d, d))
     f_mode, found = _climb(density, mode, data, hyper, out, neg_h)
     if not found:
@@ -560,8 +655,8 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
             for a in range(d):
                 if odd[k, a]:
                     mode[a] = -mode[a]
-    steps = np.full(d, step)
-    low, cov = np.zeros((d, d)), np.zeros((d, d))
+    steps[:] = step
+    low = np.zeros((d, d))
     e, x = np.zeros(d), np.zeros(d)
     first = np.zeros(d, dtype=np.int64)
     trial_mean, trial_sd = np.empty(p + d), np.empty(p + d)
@@ -583,7 +678,8 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
     else:
         for k in range(d):
             folded[k] = folds[k]
-    widths = np.empty(d)
+    widths, axis_error = np.empty(d), np.empty(d)
+    aimed = False
     for attempt in range(24):
         diagonal = False
         for k in range(d):
@@ -614,17 +710,21 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
         if count < 0:
             return 0, math.nan, TOO_MANY_NODES
         again = False
-        if not diagonal:
-            for node in range(count):
-                if logf[node] > f_mode - cut:
-                    for k in range(d):
-                        if folds[k]:
-                            u = origin[k]
-                            for j in range(k + 1):
-                                u += basis[k, j] * index[node, j]
-                            if u <= 0.0 and not folded[k]:
-                                folded[k] = 1
-                                again = True
+        if d == 1 and count > _AIM and not aimed:
+            # The step that fits the whole range in the nodes aimed at; refined again if too coarse.
+            aimed = True
+            steps[0] *= 1.01 * count / _AIM
+            continue
+        for node in range(count):
+            if logf[node] > f_mode - cut:
+                for k in range(d):
+                    if folds[k] and not folded[k]:
+                        u = origin[k]
+                        for j in range(d):
+                            u += basis[k, j] * index[node, j]
+                        if u <= 0.0:
+                            folded[k] = 1
+                            again = True
         if again:
             steps[:] = step
             continue
@@ -652,19 +752,35 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
                     u += basis[i, k] * index[node, k]
                 theta[node, i], _ = _natural(kinds[i], scales[i], u)
         total = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, -1, mean, sd)
-        worst = False
-        for k in range(d):
-            part = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, k,
+        # A folded lattice lies along the axes, not along the posterior: every axis is tried, and
+        # the error is about the square of the difference. A turned one is as good as its
+        # checkerboard half, whose error the whole undercuts.
+        error = 0.0
+        bound = tolerance_folded if diagonal else tolerance
+        if aimed:
+            bound *= 1000.0
+        if not diagonal:
+            part = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, d,
                             trial_mean, trial_sd)
-            error = abs(2.0 * part / total - 1.0)
-            for j in range(p + d):
-                error = max(error, abs(trial_mean[j] - mean[j]) / sd[j])
-                error = max(error, abs(trial_sd[j] / sd[j] - 1.0))
-            if not error < tolerance:
-                worst = True
-                # The error of the whole is about the square of this difference.
-                steps[k] *= 0.8 if error < 10.0 * tolerance else 0.6
-        if not worst:
+            error = _difference(2.0 * part / total, p, mean, sd, trial_mean, trial_sd, folded, odd)
+        if diagonal or not error < bound:
+            largest = 0.0
+            for k in range(d):
+                part = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, k,
+                                trial_mean, trial_sd)
+                axis_error[k] = _difference(2.0 * part / total, p, mean, sd, trial_mean,
+                                            trial_sd, folded, odd)
+                largest = max(largest, axis_error[k])
+            if diagonal:
+                error = largest
+        if not error < bound:
+            fall = math.log(min(error, 0.9)) / math.log(bound) if error > 0.0 else 0.0
+            for k in range(d):
+                if diagonal and axis_error[k] < bound:
+                    continue
+                if not axis_error[k] < 0.1 * largest:
+                    steps[k] *= min(max(fall**0.6, 0.55), 0.88)
+        else:
             volume = 1.0
             for k in range(d):
                 volume *= basis[k, k]
@@ -672,6 +788,105 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
                 weight[node] /= total
             return count, top + math.log(total * volume), CONVERGED
     return 0, math.nan, TOO_MANY_NODES
+
+
+@nb.njit(**_options)
+def _mixing(axis, basis):
+    """How much narrower the posterior is across an axis' lines, at a fixed value, than along them.
+
+    Lines sheared along the axis cut the posterior obliquely: where the step times this passes
+    about 1.3 their sum ripples.
+    """
+    shear = 0.0
+    for k in range(axis):
+        shear += (basis[axis, k] / basis[axis, axis]) ** 2
+    return math.sqrt(1.0 + shear)
+
+
+@nb.njit(**_options)
+def _turned(axis, density, data, hyper, out, ncoef, mode, cov, step, cut, slot, index, logf, values,
+            fine, lo, cell):
+    """The marginal of one outer coordinate from a lattice turned so that it lies along an axis."""
+    d = mode.size
+    order = np.empty(d, dtype=np.int64)
+    order[0] = axis
+    at = 1
+    for k in range(d):
+        if k != axis:
+            order[at] = k
+            at += 1
+    turned, low, basis = np.empty((d, d)), np.zeros((d, d)), np.zeros((d, d))
+    for i in range(d):
+        for k in range(d):
+            turned[i, k] = cov[order[i], order[k]]
+    _cholesky(turned, low)
+    for i in range(d):
+        for k in range(i + 1):
+            basis[order[i], k] = step * low[i, k]
+    upright = np.zeros(d, dtype=np.int64)
+    f_mode = density(mode, data, hyper, out)
+    count = _flood(density, mode, basis, upright, upright, f_mode, cut, data, hyper, out, ncoef,
+                   slot, index, logf, values)
+    fine[:] = 0.0
+    if count < 0:
+        return False
+    least, most, top = 0, 0, -1e300
+    for node in range(count):
+        least, most = min(least, index[node, 0]), max(most, index[node, 0])
+        top = max(top, logf[node])
+    line = np.zeros(most - least + 1)
+    for node in range(count):
+        line[index[node, 0] - least] += math.exp(logf[node] - top)
+    _add_line(line, line.size, False, mode[axis] + basis[axis, 0] * least, basis[axis, 0], IDENTITY,
+              lo, cell, fine, np.empty(line.size + _TAPS))
+    return True
+
+
+@nb.njit(**_options)
+def _marginal_by_best(axis, density, data, hyper, ncoef, count, index, weight, folded, odd,
+                      odd_weight, origin, basis, cov, steps, mode, step, cut, slot, index_t, logf_t,
+                      values_t, box, smallest, size, kind, fine, lo, cell):
+    """The marginal from the lattice at hand, or from a turned one where that would ripple."""
+    d = mode.size
+    diagonal = False
+    least = steps[0]
+    for k in range(d):
+        diagonal = diagonal or folded[k] == 1
+        least = min(least, steps[k])
+    # Axes that had to be refined are not normal: their slices are narrower still somewhere.
+    if not diagonal and axis > 0 and step * _mixing(axis, basis) > _RIPPLE:
+        out = np.empty(values_t.shape[1])
+        # Every slice must be right here, not only their sum: hence the finer step.
+        if _turned(axis, density, data, hyper, out, ncoef, mode, cov, 0.75 * least, cut, slot, index_t,
+                   logf_t, values_t, fine, lo, cell):
+            return
+    _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, basis, box,
+              smallest, size, kind, fine, lo, cell)
+
+
+@nb.njit(**_options)
+def _settle(at, even, kind, scale, folded, odd, axis, fine, lo, cell, mean, sd):
+    """Take the mean of a parameter that is odd in a folded scale from its marginal, in place.
+
+    On the half line an odd integrand is summed to the lattice's interpolation error only, an even
+    one to its square: the second moment stays, the mean is integrated on the fine grid.
+    """
+    needed = False
+    for k in range(folded.size):
+        needed = needed or (folded[k] == 1 and odd[k, axis] == 1)
+    if not needed:
+        return
+    n = fine.size
+    total, first = 0.0, 0.0
+    for g in range(n):
+        # Simpson's rule; `cells` is odd.
+        w = 1.0 if g == 0 or g == n - 1 else (4.0 if g % 2 == 1 else 2.0)
+        w *= fine[g]
+        total += w
+        first += w * _natural(kind, scale, lo + cell * g)[0]
+    second = mean[at] * mean[at] + sd[at] * sd[at]
+    mean[at] = first / total
+    sd[at] = math.sqrt(max(second - mean[at] * mean[at], 0.0))
 
 
 @nb.njit(**_options)
@@ -687,15 +902,7 @@ def _extent(axis, d, count, index, weight, origin, basis, floor):
     return lo, hi
 
 
-@nb.njit(
-    types.void(
-        _FUNCTION, _F3, _F2, _F2, _I1, _F2, _I1, _I2, types.int64, types.float64, types.float64,
-        types.float64, _F1, types.int64, types.int64, types.int64, types.float64, types.float64,
-        _F2, _F2, _F2, _F2, _F1, _I1, _I1,
-    ),
-    **_options,
-)
-def sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut, tolerance,
+def _sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut, tolerance, tolerance_folded,
               odd_weight, side, capacity, cells, level, z_level,
               mean, sd, low_end, high_end, log_z, status, nodes):
     """Means, sds, highest-density intervals and log integrals of a stack of posteriors.
@@ -714,13 +921,18 @@ def sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, ste
     folded = np.zeros(d, dtype=np.int64)
     fine, cumulative = np.empty(cells), np.empty(cells)
     smallest, size = np.empty(d, dtype=np.int64), np.empty(d, dtype=np.int64)
+    cov, steps, mode = np.zeros((d, d)), np.empty(d), np.empty(d)
+    index_t, logf_t = np.empty((capacity, d), dtype=np.int64), np.empty(capacity)
     ms, ss, ws = np.empty(capacity), np.empty(capacity), np.empty(capacity)
+    mc, sc, wc = np.empty(capacity), np.empty(capacity), np.empty(capacity)
+    # Newton's next error is about the square of its last step.
+    accuracy = 1e-4 if d == 1 else (1e-3 if d == 2 else 2e-2)
     box = np.empty(0)
     for b in range(batch):
         count, log_z[b], status[b] = _sum_one(
             density, data[b], hyper[b], start[b], kinds, scales[b], folds, odd, p, step, cut,
-            tolerance, odd_weight, slot, index, logf, values, inner, theta, weight,
-            origin, basis, folded, mean[b], sd[b])
+            tolerance, tolerance_folded, odd_weight, slot, index, logf, values, inner, theta, weight,
+            origin, basis, folded, cov, steps, mode, mean[b], sd[b])
         nodes[b] = count
         if status[b] != CONVERGED:
             mean[b, :] = sd[b, :] = low_end[b, :] = high_end[b, :] = math.nan
@@ -734,8 +946,15 @@ def sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, ste
                 if weight[node] > 1e-7 * top:
                     ms[n], ss[n], ws[n] = inner[node, k], inner[node, p + k], weight[node]
                     n += 1
+            low = mean[b, k] - z_level * sd[b, k]
+            high = mean[b, k] + z_level * sd[b, k]
+            if n > _MANY:
+                for j in range(n):
+                    mc[j], sc[j], wc[j] = ms[j], ss[j], ws[j]
+                few = _compress(mc, sc, wc, n, _BINS)
+                low, high = _mixture_interval(mc, sc, wc, few, low, high, sd[b, k], level, 1e-3)
             low_end[b, k], high_end[b, k] = _mixture_interval(
-                ms, ss, ws, n, mean[b, k], sd[b, k], level, z_level)
+                ms, ss, ws, n, low, high, sd[b, k], level, accuracy)
         for k in range(d):
             smallest[k], size[k] = index[0, k], index[0, k]
             for node in range(count):
@@ -753,8 +972,11 @@ def sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, ste
             if even:
                 lo = 0.0
             cell = (hi - lo) / (cells - 1)
-            _marginal(a, d, count, index, weight, folded, odd, odd_weight, origin, basis,
-                      box, smallest, size, fine, lo, cell)
+            _marginal_by_best(a, density, data[b], hyper[b], p, count, index, weight, folded, odd,
+                              odd_weight, origin, basis, cov, steps, mode, step, cut, slot, index_t,
+                              logf_t, values, box, smallest, size, kinds[a], fine, lo, cell)
+            _settle(p + a, even, kinds[a], scales[b, a], folded, odd, a, fine, lo, cell,
+                    mean[b], sd[b])
             cumulative[0] = 0.0
             for g in range(cells - 1):
                 cumulative[g + 1] = cumulative[g] + _cubic(fine, even, g, 1.0)[1]
@@ -765,15 +987,7 @@ def sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, ste
                 status[b] = NOT_FINITE
 
 
-@nb.njit(
-    types.int64(
-        _FUNCTION, _F2, _F1, _F1, _I1, _F1, _I1, _I2, types.int64, types.float64, types.float64,
-        types.float64, _F1, types.int64,
-        _I2, _F1, _F2, _F2, _F1, _F1, _F2, _I1, _F1, _F1, _F2, _F1,
-    ),
-    **_options,
-)
-def sum_nodes(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut, tolerance,
+def _sum_nodes(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut, tolerance, tolerance_folded,
               odd_weight, side, index, logf, values, theta, weight, origin, basis, folded,
               mean, sd, grids, summary):
     """One posterior with its nodes kept, for draws and curves: the number of nodes.
@@ -784,10 +998,13 @@ def sum_nodes(density, data, hyper, start, kinds, scales, folds, odd, ncoef, ste
     d, p = start.size, ncoef
     slot = np.zeros(side**d, dtype=np.uint8)
     inner = np.empty((logf.size, 2 * p))
+    cov, steps, mode = np.zeros((d, d)), np.empty(d), np.empty(d)
+    index_t, logf_t = np.empty_like(index), np.empty_like(logf)
+    values_t = np.empty_like(values)
     count, summary[0], status = _sum_one(
         density, data, hyper, start, kinds, scales, folds, odd, p, step, cut, tolerance,
-        odd_weight, slot, index, logf, values, inner, theta, weight, origin, basis, folded,
-        mean, sd)
+        tolerance_folded, odd_weight, slot, index, logf, values, inner, theta, weight, origin, basis, folded, cov,
+        steps, mode, mean, sd)
     summary[1] = status
     if status != CONVERGED:
         return count
@@ -808,7 +1025,47 @@ def sum_nodes(density, data, hyper, start, kinds, scales, folds, odd, ncoef, ste
         if folded[a]:
             lo = 0.0
         cell = (hi - lo) / (grids.shape[1] - 1)
-        _marginal(a, d, count, index, weight, folded, odd, odd_weight, origin, basis,
-                  box, smallest, size, grids[a], lo, cell)
+        _marginal_by_best(a, density, data, hyper, p, count, index, weight, folded, odd,
+                          odd_weight, origin, basis, cov, steps, mode, step, cut, slot, index_t,
+                          logf_t, values_t, box, smallest, size, kinds[a], grids[a], lo, cell)
         summary[2 + 2 * a], summary[3 + 2 * a] = lo, cell
     return count
+
+
+def _evaluate(density, data, hyper, u, logf, values):
+    """Log density and inner packed values at every row of `u`."""
+    out = np.empty(values.shape[1])
+    for row in range(u.shape[0]):
+        logf[row] = density(u[row], data, hyper, out)
+        for k in range(out.size):
+            values[row, k] = out[k]
+
+
+_float, _int = types.float64, types.int64
+_BATCH = types.void(
+    _FUNCTION, _F3, _F2, _F2, _I1, _F2, _I1, _I2, _int, _float, _float, _float, _float, _F1,
+    _int, _int, _int, _float, _float, _F2, _F2, _F2, _F2, _F1, _I1, _I1,
+)  # fmt: skip
+_NODES = types.int64(
+    _FUNCTION, _F2, _F1, _F1, _I1, _F1, _I1, _I2, _int, _float, _float, _float, _float, _F1,
+    _int, _I2, _F1, _F2, _F2, _F1, _F1, _F2, _I1, _F1, _F1, _F2, _F1,
+)  # fmt: skip
+_EVALUATE = types.void(_FUNCTION, _F2, _F1, _F2, _F1, _F2)
+
+
+@cache
+def batch_kernel():
+    """`_sum_batch`, compiled (or read from the cache on disk) at its first use."""
+    return nb.njit(_BATCH, **_options)(_sum_batch)
+
+
+@cache
+def nodes_kernel():
+    """`_sum_nodes`, compiled at its first use."""
+    return nb.njit(_NODES, **_options)(_sum_nodes)
+
+
+@cache
+def evaluate_kernel():
+    """`_evaluate`, compiled at its first use."""
+    return nb.njit(_EVALUATE, **_options)(_evaluate)

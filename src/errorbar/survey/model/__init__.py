@@ -1,0 +1,25 @@
+"""Likelihoods and priors of the survey regressions."""
+
+from errorbar.survey.model.priors import (
+    JOINT_PARAMETERS,
+    MASS_STAR_PARAMETERS,
+    SINGLE_PARAMETERS,
+    InterceptRule,
+    JointPrior,
+    MassStarPrior,
+    PriorRule,
+    SinglePrior,
+    SlopeRule,
+)
+
+__all__ = [
+    "JOINT_PARAMETERS",
+    "MASS_STAR_PARAMETERS",
+    "SINGLE_PARAMETERS",
+    "InterceptRule",
+    "JointPrior",
+    "MassStarPrior",
+    "PriorRule",
+    "SinglePrior",
+    "SlopeRule",
+]

@@ -1,0 +1,168 @@
+r"""Priors of the survey regressions: what is believed before a survey is seen.
+
+Three models share one notation. $x_i$ is the log mass less the survey's mean, $y_i$ the planet's
+abundance with variance $v_i$, $s_i$ the star's metallicity with variance $u_i$.
+
+- **single**: $y_i \sim N(\alpha + \beta x_i,\; v_i + \epsilon^2)$.
+- **joint**: $(y_i, s_i) \sim N_2\big((\alpha_p + \beta_p x_i,\; \alpha_s + \beta_s x_i),\;
+  \Sigma + \mathrm{diag}(v_i, u_i)\big)$ with
+  $\Sigma$ built of $\sigma_p, \sigma_s, \rho$; the prior of $\Sigma$ is LKJ(2) on $\rho$, which in
+  two dimensions is $\tfrac34(1-\rho^2)$, times a half-normal on each scatter.
+- **mass-star**: $y_i \sim N(\alpha + \beta_p x_i + \beta_s (\xi_i - \bar s),\; v_i + \epsilon^2)$
+  with the true stellar metallicity $\xi_i \sim N(s_i, u_i)$.
+
+The reference code writes its priors in terms of the data: `PriorRule` names its choices and
+turns a survey into the numbers a fit needs. Calibration needs priors that do not look at the data:
+pass a `SinglePrior`, `JointPrior` or `MassStarPrior` with numbers of your own.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errorbar.core.errors import SettingsError
+from errorbar.survey.data import SurveyData
+
+__all__ = [
+    "JOINT_PARAMETERS",
+    "MASS_STAR_PARAMETERS",
+    "SINGLE_PARAMETERS",
+    "InterceptRule",
+    "JointPrior",
+    "MassStarPrior",
+    "PriorRule",
+    "SinglePrior",
+    "SlopeRule",
+]
+
+SINGLE_PARAMETERS = ("alpha", "beta", "epsilon")
+JOINT_PARAMETERS = ("alpha_p", "beta_p", "alpha_s", "beta_s", "sigma_p", "sigma_s", "rho")
+MASS_STAR_PARAMETERS = ("alpha", "beta_p", "beta_s", "epsilon")
+
+InterceptRule = Literal["reference", "flat"]
+SlopeRule = Literal["ptp", "sd"]
+Rows = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePrior:
+    """Normal intercept and slope (`inf` is flat), half-normal scatter."""
+
+    alpha_mean: float
+    alpha_sd: float
+    beta_sd: float
+    epsilon_scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class JointPrior:
+    """Normal intercepts and slopes for planet then star, half-normal scatters, LKJ(2)."""
+
+    alpha_mean: tuple[float, float]
+    alpha_sd: tuple[float, float]
+    beta_sd: tuple[float, float]
+    scatter_scale: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class MassStarPrior:
+    """Normal intercept and slopes, the star's slope around `beta_s_mean`, half-normal scatter."""
+
+    alpha_mean: float
+    alpha_sd: float
+    beta_p_sd: float
+    beta_s_sd: float
+    epsilon_scale: float
+    beta_s_mean: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PriorRule:
+    """How a survey's own data set its priors.
+
+    `intercept="reference"` is the reference code's normal around the mean response with standard
+    deviation $s_y/\\sqrt n$: it uses the data twice and its intervals are too short. `"flat"`
+    is the honest choice. `slope="ptp"` is the reference code's ratio of ranges, `"sd"` the ratio
+    of standard deviations of its README.
+    """
+
+    intercept: InterceptRule = "reference"
+    slope: SlopeRule = "ptp"
+
+    def __post_init__(self) -> None:
+        for name, choices in (("intercept", InterceptRule), ("slope", SlopeRule)):
+            if getattr(self, name) not in get_args(choices):
+                raise SettingsError(
+                    f"{name}={getattr(self, name)!r} is not a prior rule; "
+                    f"choose one of {', '.join(get_args(choices))}."
+                )
+
+    @property
+    def label(self) -> str:
+        """The rule in a few words, as every table states it."""
+        return f"intercept={self.intercept}, slope={self.slope}"
+
+    def single(self, data: SurveyData) -> SinglePrior:
+        """The reference's `Model` priors: a floor of 1e-3 under each scale."""
+        return SinglePrior(*_numbers(self.single_columns(data.x, data.y)))
+
+    def joint(self, data: SurveyData) -> JointPrior:
+        """The reference's `MetModel` priors: 1e-3 is added to the scale, not a floor."""
+        star, _ = data.need_star()
+        means, star_means, sds, star_sds, slopes, star_slopes = _numbers(
+            self.joint_columns(data.x, data.y, star)
+        )
+        return JointPrior((means, star_means), (sds, star_sds), (slopes, star_slopes))
+
+    def mass_star(self, data: SurveyData) -> MassStarPrior:
+        """The later planet-on-mass-and-star model: sample (ddof=1) spreads, star's slope near 1."""
+        star, _ = data.need_star()
+        return MassStarPrior(*_numbers(self.mass_star_columns(data.x, data.y, star)))
+
+    def single_columns(self, x: Rows, y: Rows) -> tuple[Rows, ...]:
+        """Intercept mean and sd, slope sd, scatter scale: one each per row of planets."""
+        spread = np.maximum(np.std(y, axis=-1), 1e-3)
+        centre = np.mean(y, axis=-1)
+        sd = np.maximum(np.std(y, axis=-1) / np.sqrt(y.shape[-1]), 1e-3)
+        return centre, self._intercept_sd(sd), self._slope_sd(x, y, 0), spread
+
+    def joint_columns(self, x: Rows, y: Rows, star: Rows) -> tuple[Rows, ...]:
+        """Intercept means, intercept sds and slope sds, planet and star in turn."""
+        root = np.sqrt(y.shape[-1])
+        return (
+            np.mean(y, axis=-1),
+            np.mean(star, axis=-1),
+            self._intercept_sd(np.std(y, axis=-1) / root + 1e-3),
+            self._intercept_sd(np.std(star, axis=-1) / root + 1e-3),
+            self._slope_sd(x, y, 0),
+            self._slope_sd(x, star, 0),
+        )
+
+    def mass_star_columns(self, x: Rows, y: Rows, star: Rows) -> tuple[Rows, ...]:
+        """Intercept mean and sd, slope sds on mass and star, scatter scale."""
+        spread = np.std(y, axis=-1, ddof=1)
+        sd = np.maximum(spread / np.sqrt(y.shape[-1]), 1e-3)
+        return (
+            np.mean(y, axis=-1),
+            self._intercept_sd(sd),
+            self._slope_sd(x, y, 1),
+            self._slope_sd(star, y, 1),
+            np.maximum(spread, 1e-3),
+        )
+
+    def _intercept_sd(self, reference: Rows) -> Rows:
+        return np.full_like(reference, np.inf) if self.intercept == "flat" else reference
+
+    def _slope_sd(self, x: Rows, y: Rows, ddof: int) -> Rows:
+        def size(values: Rows) -> Rows:
+            wide = np.ptp(values, axis=-1) if self.slope == "ptp" else values.std(-1, ddof=ddof)
+            # The reference puts 1 wherever a spread is zero.
+            return np.where(wide > 0, wide, 1.0)
+
+        return size(y) / size(x)
+
+
+def _numbers(columns: tuple[Rows, ...]) -> list[float]:
+    return [float(column) for column in columns]
