@@ -50,6 +50,7 @@ copybutton_prompt_is_regexp = True
 
 # Reference.
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "imported-members": True}
 autodoc_class_signature = "mixed"
