@@ -1,1 +1,51 @@
 """Which targets, and how many, measure a mass-metallicity trend to a wanted precision?"""
+
+from importlib import import_module
+from typing import Any
+
+# Names and the room each lives in; a room is loaded when one of its names is first used.
+_ROOMS = {
+    "FitBatch": "fit",
+    "HermesData": "data",
+    "JointPrior": "model",
+    "MassStarPrior": "model",
+    "PriorRule": "model",
+    "SinglePrior": "model",
+    "Survey": "sample",
+    "SurveyData": "data",
+    "SurveyFit": "fit",
+    "SurveySampler": "sample",
+    "fit_one": "fit",
+    "fit_surveys": "fit",
+    "make_catalogue": "synth",
+    "read_ariel": "data",
+    "read_kawai": "data",
+}
+
+__all__ = [
+    "FitBatch",
+    "HermesData",
+    "JointPrior",
+    "MassStarPrior",
+    "PriorRule",
+    "SinglePrior",
+    "Survey",
+    "SurveyData",
+    "SurveyFit",
+    "SurveySampler",
+    "fit_one",
+    "fit_surveys",
+    "make_catalogue",
+    "read_ariel",
+    "read_kawai",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

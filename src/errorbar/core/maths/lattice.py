@@ -64,9 +64,19 @@ _MANY, _BINS = 200, 24
 _RIPPLE = 1.2
 
 _options = {"cache": True, "nogil": True, "error_model": "numpy"}
+# Inner functions are called from compiled code alone: no wrappers, no files of their own.
+_inner = {**_options, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+del _inner["cache"]
 
 
-@nb.njit(**_options)
+# Filling by a loop: a slice assignment compiles the whole text of its possible errors.
+@nb.njit(**_inner)
+def _fill(array, value):
+    for k in range(array.size):
+        array[k] = value
+
+
+@nb.njit(**_inner)
 def _natural(kind, scale, u):
     """The parameter and its derivative at coordinate u."""
     if kind == SINH:
@@ -80,7 +90,7 @@ def _natural(kind, scale, u):
     return u, 1.0
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _cholesky(a, low):
     """Lower factor of `a` into `low`; False if `a` is not positive definite."""
     d = a.shape[0]
@@ -100,7 +110,7 @@ def _cholesky(a, low):
     return True
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _solve(low, b, x):
     """x = (L L')^-1 b."""
     d = b.size
@@ -116,7 +126,7 @@ def _solve(low, b, x):
         x[i] = s / low[i, i]
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _curvature(density, u, f0, data, hyper, out, delta, g, neg_h):
     """Gradient and minus the Hessian at u by central differences."""
     d = u.size
@@ -143,13 +153,14 @@ def _curvature(density, u, f0, data, hyper, out, delta, g, neg_h):
             neg_h[j, i] = neg_h[i, j]
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _climb(density, u, data, hyper, out, neg_h):
     """Damped Newton from u to the mode, in place: (log f there, found)."""
     d = u.size
     g, step, trial = np.empty(d), np.empty(d), np.empty(d)
     low, damped = np.zeros((d, d)), np.empty((d, d))
-    delta = np.full(d, 0.02)
+    delta = np.empty(d)
+    _fill(delta, 0.02)
     f0 = density(u, data, hyper, out)
     damping = 1e-3
     if not math.isfinite(f0):
@@ -196,7 +207,7 @@ def _climb(density, u, data, hyper, out, neg_h):
     return f0, False
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _width(density, mode, f0, data, hyper, out, axis):
     """How far along an axis log f falls by one half, the nearer of the two sides."""
     u = mode.copy()
@@ -219,18 +230,31 @@ def _width(density, mode, f0, data, hyper, out, axis):
     return least
 
 
-@nb.njit(**_options)
-def _flood(density, origin, basis, folded, first, f_mode, cut, data, hyper, out, ncoef,
-           slot, index, logf, values):
+@nb.njit(**_inner)
+def _flood(
+    density,
+    origin,
+    basis,
+    folded,
+    first,
+    f_mode,
+    cut,
+    data,
+    hyper,
+    out,
+    ncoef,
+    slot,
+    index,
+    logf,
+    values,
+):
     """Fill the lattice from `first` down to `cut`: the number of nodes, or -1 if too many.
 
     `slot` is a dense integer cube of zeros, and is left so.
     """
     d = origin.size
     capacity = logf.size
-    side = 1
-    while (side + 1) ** d <= slot.size:
-        side += 1
+    side = int(round(slot.size ** (1.0 / d)))
     half = side // 2
     width = values.shape[1]
     u = np.empty(d)
@@ -290,13 +314,13 @@ def _flood(density, origin, basis, folded, first, f_mode, cut, data, hyper, out,
     return -1 if full else count
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _moments(count, index, weight, inner, theta, folded, odd, odd_weight, every, mean, sd):
     """Means and sds over all nodes (`every` = -1), every second plane of an axis, or every
     second node in checkerboard order (`every` = number of axes): the sum of their weights."""
     d, p = theta.shape[1], inner.shape[1] // 2
-    mean[:] = 0.0
-    sd[:] = 0.0
+    _fill(mean, 0.0)
+    _fill(sd, 0.0)
     total = 0.0
     for node in range(count):
         if every >= 0:
@@ -328,7 +352,7 @@ def _moments(count, index, weight, inner, theta, folded, odd, odd_weight, every,
     return total
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _jacobian(kind, u):
     """Log of the factor of a marginal that is singular nearest the real line, at i pi / 2."""
     if kind == SINH:
@@ -339,7 +363,7 @@ def _jacobian(kind, u):
     return 0.0
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _add_line(values, n, even, base, step, kind, lo, cell, acc, logs):
     """Add one lattice line, interpolated in its logarithm, to the fine grid `acc`.
 
@@ -361,12 +385,21 @@ def _add_line(values, n, even, base, step, kind, lo, cell, acc, logs):
                 logs[shift - j] = math.log(values[j]) - _jacobian(kind, base + step * j)
         for j in range(first, last + 1):
             logs[shift + j - first] = math.log(values[j]) - _jacobian(kind, base + step * j)
-        _add_run(logs, shift + last - first + 1, base + step * (first - shift),
-                 base + step * first, step, kind, lo, cell, acc)
+        _add_run(
+            logs,
+            shift + last - first + 1,
+            base + step * (first - shift),
+            base + step * first,
+            step,
+            kind,
+            lo,
+            cell,
+            acc,
+        )
         first = last + 1
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _add_run(logs, m, start, lowest, step, kind, lo, cell, acc):
     """Interpolate one run of logarithms from `lowest` on and add its exponential to the grid."""
     taps = min(_TAPS, m)
@@ -392,7 +425,7 @@ def _add_run(logs, m, start, lowest, step, kind, lo, cell, acc):
         acc[g] += math.exp(value + _jacobian(kind, lo + cell * g))
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _cubic(p, even, g, t):
     """Value and integral from 0 to t of the cubic through cells g-1 … g+2, t in [0, 1]."""
     n = p.size
@@ -408,7 +441,7 @@ def _cubic(p, even, g, t):
     return value, area
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _grid_quantile(p, cumulative, even, q):
     """The place on the grid, in cells, below which a share q of the whole lies."""
     target = q * cumulative[p.size - 1]
@@ -437,7 +470,7 @@ def _grid_quantile(p, cumulative, even, q):
     return low + t
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _grid_height(p, even, place, lo, cell, kind, scale):
     """Density of the natural parameter at a place on the grid, in cells."""
     g = min(int(place), p.size - 2)
@@ -446,7 +479,7 @@ def _grid_height(p, even, place, lo, cell, kind, scale):
     return max(value, 0.0) / slope
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _grid_interval(p, cumulative, even, lo, cell, kind, scale, level):
     """Highest-density interval of the natural parameter from its coordinate's fine grid."""
     a, b = 0.0, 1.0 - level
@@ -471,7 +504,7 @@ def _grid_interval(p, cumulative, even, lo, cell, kind, scale, level):
     return _natural(kind, scale, lo + cell * left)[0], _natural(kind, scale, lo + cell * right)[0]
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _mixture_at(x, m, s, w, n):
     """cdf, density and its slope of a mixture of normals at x."""
     cdf, pdf, slope = 0.0, 0.0, 0.0
@@ -484,8 +517,8 @@ def _mixture_at(x, m, s, w, n):
     return cdf, pdf, slope
 
 
-@nb.njit(**_options)
-def _compress(m, s, w, n, bins):
+@nb.njit(**_inner)
+def _compress(m, s, w, n):
     """Replace a mixture of many normals, in place, by one normal per cell of (mean, sd).
 
     Each cell keeps its weight, mean and variance, so that only third moments within a cell,
@@ -495,18 +528,18 @@ def _compress(m, s, w, n, bins):
     for j in range(n):
         m_lo, m_hi = min(m_lo, m[j]), max(m_hi, m[j])
         s_lo, s_hi = min(s_lo, s[j]), max(s_hi, s[j])
-    m_cell = max((m_hi - m_lo) / bins, 1e-300) * 1.0000001
-    s_cell = max((s_hi - s_lo) / bins, 1e-300) * 1.0000001
-    sums = np.zeros((bins * bins, 3))
+    m_cell = max((m_hi - m_lo) / _BINS, 1e-300) * 1.0000001
+    s_cell = max((s_hi - s_lo) / _BINS, 1e-300) * 1.0000001
+    sums = np.zeros((_BINS * _BINS, 3))
     for j in range(n):
-        a = min(int((m[j] - m_lo) / m_cell), bins - 1)
-        b = min(int((s[j] - s_lo) / s_cell), bins - 1)
-        row = sums[a * bins + b]
+        a = min(int((m[j] - m_lo) / m_cell), _BINS - 1)
+        b = min(int((s[j] - s_lo) / s_cell), _BINS - 1)
+        row = sums[a * _BINS + b]
         row[0] += w[j]
         row[1] += w[j] * m[j]
         row[2] += w[j] * (m[j] * m[j] + s[j] * s[j])
     kept = 0
-    for c in range(bins * bins):
+    for c in range(_BINS * _BINS):
         if sums[c, 0] > 0.0:
             w[kept] = sums[c, 0]
             m[kept] = sums[c, 1] / sums[c, 0]
@@ -515,7 +548,7 @@ def _compress(m, s, w, n, bins):
     return kept
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _mixture_interval(m, s, w, n, low, high, sd, level, accuracy):
     """Highest-density interval of a unimodal mixture of normals, by damped Newton.
 
@@ -541,11 +574,28 @@ def _mixture_interval(m, s, w, n, low, high, sd, level, accuracy):
     return math.nan, math.nan
 
 
-@nb.njit(**_options)
-def _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, basis, box,
-              smallest, size, kind, fine, lo, cell):
+@nb.njit(**_inner)
+def _marginal(
+    axis,
+    d,
+    count,
+    index,
+    weight,
+    folded,
+    odd,
+    odd_weight,
+    origin,
+    basis,
+    box,
+    smallest,
+    size,
+    kind,
+    fine,
+    lo,
+    cell,
+):
     """The marginal of one outer coordinate on a fine grid, from the lattice lines."""
-    fine[:] = 0.0
+    _fill(fine, 0.0)
     diagonal = False
     for k in range(d):
         diagonal = diagonal or folded[k]
@@ -581,14 +631,25 @@ def _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, ba
                 whole[j] = max(0.5 * (plain[j] + a) + 0.5 * (other[j] - b), 0.0)
             plain = whole
         base = origin[axis] + basis[axis, axis] * smallest[axis]
-        _add_line(plain, n, folded[axis] == 1 and smallest[axis] == 0, base,
-                  basis[axis, axis], kind, lo, cell, fine, logs)
+        _add_line(
+            plain,
+            n,
+            folded[axis] == 1 and smallest[axis] == 0,
+            base,
+            basis[axis, axis],
+            kind,
+            lo,
+            cell,
+            fine,
+            logs,
+        )
         return
     # Triangular basis: sum the trailing axes away, then run along `axis` on every prefix.
     total = 1
     for k in range(axis + 1):
         total *= size[k]
-    box[:total] = 0.0
+    for k in range(total):
+        box[k] = 0.0
     for node in range(count):
         flat = 0
         for k in range(axis + 1):
@@ -613,7 +674,7 @@ def _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, ba
         _add_line(values, n, False, base, basis[axis, axis], IDENTITY, lo, cell, fine, logs)
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _difference(ratio, p, mean, sd, other_mean, other_sd, folded, odd):
     """Largest difference of two sums of one lattice, in sds, over everything that is reported."""
     error = abs(ratio - 1.0)
@@ -633,10 +694,38 @@ def _difference(ratio, p, mean, sd, other_mean, other_sd, folded, odd):
     return error
 
 
-@nb.njit(**_options)
-def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut,
-             tolerance, tolerance_folded, odd_weight, slot, index, logf, values, inner, theta, weight,
-             origin, basis, folded, cov, steps, mode, mean, sd):
+@nb.njit(**_inner)
+def _sum_one(
+    density,
+    data,
+    hyper,
+    start,
+    kinds,
+    scales,
+    folds,
+    odd,
+    ncoef,
+    step,
+    cut,
+    tolerance,
+    tolerance_folded,
+    odd_weight,
+    slot,
+    index,
+    logf,
+    values,
+    inner,
+    theta,
+    weight,
+    origin,
+    basis,
+    folded,
+    cov,
+    steps,
+    mode,
+    mean,
+    sd,
+):
     """Lay and sum the lattice for one posterior: (nodes, log integral, status).
 
     Nodes, their weights (summing to one) and the inner and outer values stay in the arrays.
@@ -644,7 +733,8 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
     d = start.size
     p = ncoef
     out = np.zeros(p + p * (p + 1) // 2)
-    mode[:] = start
+    for k in range(d):
+        mode[k] = start[k]
     neg_h = np.empty((d, d))
     f_mode, found = _climb(density, mode, data, hyper, out, neg_h)
     if not found:
@@ -655,7 +745,7 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
             for a in range(d):
                 if odd[k, a]:
                     mode[a] = -mode[a]
-    steps[:] = step
+    _fill(steps, step)
     low = np.zeros((d, d))
     e, x = np.zeros(d), np.zeros(d)
     first = np.zeros(d, dtype=np.int64)
@@ -663,7 +753,7 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
     positive = _cholesky(neg_h, low)
     if positive:
         for k in range(d):
-            e[:] = 0.0
+            _fill(e, 0.0)
             e[k] = 1.0
             _solve(low, e, x)
             for i in range(d):
@@ -679,12 +769,13 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
         for k in range(d):
             folded[k] = folds[k]
     widths, axis_error = np.empty(d), np.empty(d)
-    aimed = False
+    aimed, every = False, -1
     for attempt in range(24):
         diagonal = False
         for k in range(d):
             diagonal = diagonal or folded[k] == 1
-        basis[:, :] = 0.0
+        for k in range(d):
+            _fill(basis[k], 0.0)
         if diagonal:
             if attempt == 0 or widths[0] < 0.0:
                 for k in range(d):
@@ -705,8 +796,23 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
                 first[i] = 0
                 for k in range(i + 1):
                     basis[i, k] = low[i, k] * steps[k]
-        count = _flood(density, origin, basis, folded, first, f_mode, cut, data, hyper, out,
-                       p, slot, index, logf, values)
+        count = _flood(
+            density,
+            origin,
+            basis,
+            folded,
+            first,
+            f_mode,
+            cut,
+            data,
+            hyper,
+            out,
+            p,
+            slot,
+            index,
+            logf,
+            values,
+        )
         if count < 0:
             return 0, math.nan, TOO_MANY_NODES
         again = False
@@ -726,7 +832,7 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
                             folded[k] = 1
                             again = True
         if again:
-            steps[:] = step
+            _fill(steps, step)
             continue
         top = -1e300
         for node in range(count):
@@ -751,7 +857,9 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
                 for k in range(d):
                     u += basis[i, k] * index[node, k]
                 theta[node, i], _ = _natural(kinds[i], scales[i], u)
-        total = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, -1, mean, sd)
+        total = _moments(
+            count, index, weight, inner, theta, folded, odd, odd_weight, every, mean, sd
+        )
         # A folded lattice lies along the axes, not along the posterior: every axis is tried, and
         # the error is about the square of the difference. A turned one is as good as its
         # checkerboard half, whose error the whole undercuts.
@@ -760,16 +868,29 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
         if aimed:
             bound *= 1000.0
         if not diagonal:
-            part = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, d,
-                            trial_mean, trial_sd)
+            part = _moments(
+                count, index, weight, inner, theta, folded, odd, odd_weight, d, trial_mean, trial_sd
+            )
             error = _difference(2.0 * part / total, p, mean, sd, trial_mean, trial_sd, folded, odd)
         if diagonal or not error < bound:
             largest = 0.0
             for k in range(d):
-                part = _moments(count, index, weight, inner, theta, folded, odd, odd_weight, k,
-                                trial_mean, trial_sd)
-                axis_error[k] = _difference(2.0 * part / total, p, mean, sd, trial_mean,
-                                            trial_sd, folded, odd)
+                part = _moments(
+                    count,
+                    index,
+                    weight,
+                    inner,
+                    theta,
+                    folded,
+                    odd,
+                    odd_weight,
+                    k,
+                    trial_mean,
+                    trial_sd,
+                )
+                axis_error[k] = _difference(
+                    2.0 * part / total, p, mean, sd, trial_mean, trial_sd, folded, odd
+                )
                 largest = max(largest, axis_error[k])
             if diagonal:
                 error = largest
@@ -790,7 +911,7 @@ def _sum_one(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step
     return 0, math.nan, TOO_MANY_NODES
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _mixing(axis, basis):
     """How much narrower the posterior is across an axis' lines, at a fixed value, than along them.
 
@@ -803,9 +924,26 @@ def _mixing(axis, basis):
     return math.sqrt(1.0 + shear)
 
 
-@nb.njit(**_options)
-def _turned(axis, density, data, hyper, out, ncoef, mode, cov, step, cut, slot, index, logf, values,
-            fine, lo, cell):
+@nb.njit(**_inner)
+def _turned(
+    axis,
+    density,
+    data,
+    hyper,
+    out,
+    ncoef,
+    mode,
+    cov,
+    step,
+    cut,
+    slot,
+    index,
+    logf,
+    values,
+    fine,
+    lo,
+    cell,
+):
     """The marginal of one outer coordinate from a lattice turned so that it lies along an axis."""
     d = mode.size
     order = np.empty(d, dtype=np.int64)
@@ -825,9 +963,24 @@ def _turned(axis, density, data, hyper, out, ncoef, mode, cov, step, cut, slot, 
             basis[order[i], k] = step * low[i, k]
     upright = np.zeros(d, dtype=np.int64)
     f_mode = density(mode, data, hyper, out)
-    count = _flood(density, mode, basis, upright, upright, f_mode, cut, data, hyper, out, ncoef,
-                   slot, index, logf, values)
-    fine[:] = 0.0
+    count = _flood(
+        density,
+        mode,
+        basis,
+        upright,
+        upright,
+        f_mode,
+        cut,
+        data,
+        hyper,
+        out,
+        ncoef,
+        slot,
+        index,
+        logf,
+        values,
+    )
+    _fill(fine, 0.0)
     if count < 0:
         return False
     least, most, top = 0, 0, -1e300
@@ -837,15 +990,53 @@ def _turned(axis, density, data, hyper, out, ncoef, mode, cov, step, cut, slot, 
     line = np.zeros(most - least + 1)
     for node in range(count):
         line[index[node, 0] - least] += math.exp(logf[node] - top)
-    _add_line(line, line.size, False, mode[axis] + basis[axis, 0] * least, basis[axis, 0], IDENTITY,
-              lo, cell, fine, np.empty(line.size + _TAPS))
+    _add_line(
+        line,
+        line.size,
+        False,
+        mode[axis] + basis[axis, 0] * least,
+        basis[axis, 0],
+        IDENTITY,
+        lo,
+        cell,
+        fine,
+        np.empty(line.size + _TAPS),
+    )
     return True
 
 
-@nb.njit(**_options)
-def _marginal_by_best(axis, density, data, hyper, ncoef, count, index, weight, folded, odd,
-                      odd_weight, origin, basis, cov, steps, mode, step, cut, slot, index_t, logf_t,
-                      values_t, box, smallest, size, kind, fine, lo, cell):
+@nb.njit(**_inner)
+def _marginal_by_best(
+    axis,
+    density,
+    data,
+    hyper,
+    ncoef,
+    count,
+    index,
+    weight,
+    folded,
+    odd,
+    odd_weight,
+    origin,
+    basis,
+    cov,
+    steps,
+    mode,
+    step,
+    cut,
+    slot,
+    index_t,
+    logf_t,
+    values_t,
+    box,
+    smallest,
+    size,
+    kind,
+    fine,
+    lo,
+    cell,
+):
     """The marginal from the lattice at hand, or from a turned one where that would ripple."""
     d = mode.size
     diagonal = False
@@ -857,14 +1048,48 @@ def _marginal_by_best(axis, density, data, hyper, ncoef, count, index, weight, f
     if not diagonal and axis > 0 and step * _mixing(axis, basis) > _RIPPLE:
         out = np.empty(values_t.shape[1])
         # Every slice must be right here, not only their sum: hence the finer step.
-        if _turned(axis, density, data, hyper, out, ncoef, mode, cov, 0.75 * least, cut, slot, index_t,
-                   logf_t, values_t, fine, lo, cell):
+        if _turned(
+            axis,
+            density,
+            data,
+            hyper,
+            out,
+            ncoef,
+            mode,
+            cov,
+            0.75 * least,
+            cut,
+            slot,
+            index_t,
+            logf_t,
+            values_t,
+            fine,
+            lo,
+            cell,
+        ):
             return
-    _marginal(axis, d, count, index, weight, folded, odd, odd_weight, origin, basis, box,
-              smallest, size, kind, fine, lo, cell)
+    _marginal(
+        axis,
+        d,
+        count,
+        index,
+        weight,
+        folded,
+        odd,
+        odd_weight,
+        origin,
+        basis,
+        box,
+        smallest,
+        size,
+        kind,
+        fine,
+        lo,
+        cell,
+    )
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _settle(at, even, kind, scale, folded, odd, axis, fine, lo, cell, mean, sd):
     """Take the mean of a parameter that is odd in a folded scale from its marginal, in place.
 
@@ -889,7 +1114,7 @@ def _settle(at, even, kind, scale, folded, odd, axis, fine, lo, cell, mean, sd):
     sd[at] = math.sqrt(max(second - mean[at] * mean[at], 0.0))
 
 
-@nb.njit(**_options)
+@nb.njit(**_inner)
 def _extent(axis, d, count, index, weight, origin, basis, floor):
     """Range of an outer coordinate over the nodes that weigh something."""
     lo, hi = 1e300, -1e300
@@ -902,9 +1127,34 @@ def _extent(axis, d, count, index, weight, origin, basis, floor):
     return lo, hi
 
 
-def _sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut, tolerance, tolerance_folded,
-              odd_weight, side, capacity, cells, level, z_level,
-              mean, sd, low_end, high_end, log_z, status, nodes):
+def _sum_batch(
+    density,
+    data,
+    hyper,
+    start,
+    kinds,
+    scales,
+    folds,
+    odd,
+    ncoef,
+    step,
+    cut,
+    tolerance,
+    tolerance_folded,
+    odd_weight,
+    side,
+    capacity,
+    cells,
+    level,
+    z_level,
+    mean,
+    sd,
+    low_end,
+    high_end,
+    log_z,
+    status,
+    nodes,
+):
     """Means, sds, highest-density intervals and log integrals of a stack of posteriors.
 
     `data` is (posteriors, fields, rows); results are written row by row into the last seven
@@ -912,7 +1162,10 @@ def _sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, st
     """
     batch, d = start.shape
     p = ncoef
-    slot = np.zeros(side**d, dtype=np.uint8)
+    volume = 1
+    for _ in range(d):
+        volume *= side
+    slot = np.zeros(volume, dtype=np.uint8)
     index = np.empty((capacity, d), dtype=np.int64)
     logf, weight = np.empty(capacity), np.empty(capacity)
     values = np.empty((capacity, p + p * (p + 1) // 2))
@@ -926,16 +1179,47 @@ def _sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, st
     ms, ss, ws = np.empty(capacity), np.empty(capacity), np.empty(capacity)
     mc, sc, wc = np.empty(capacity), np.empty(capacity), np.empty(capacity)
     # Newton's next error is about the square of its last step.
+    rough = 1e-3
     accuracy = 1e-4 if d == 1 else (1e-3 if d == 2 else 2e-2)
     box = np.empty(0)
     for b in range(batch):
         count, log_z[b], status[b] = _sum_one(
-            density, data[b], hyper[b], start[b], kinds, scales[b], folds, odd, p, step, cut,
-            tolerance, tolerance_folded, odd_weight, slot, index, logf, values, inner, theta, weight,
-            origin, basis, folded, cov, steps, mode, mean[b], sd[b])
+            density,
+            data[b],
+            hyper[b],
+            start[b],
+            kinds,
+            scales[b],
+            folds,
+            odd,
+            p,
+            step,
+            cut,
+            tolerance,
+            tolerance_folded,
+            odd_weight,
+            slot,
+            index,
+            logf,
+            values,
+            inner,
+            theta,
+            weight,
+            origin,
+            basis,
+            folded,
+            cov,
+            steps,
+            mode,
+            mean[b],
+            sd[b],
+        )
         nodes[b] = count
         if status[b] != CONVERGED:
-            mean[b, :] = sd[b, :] = low_end[b, :] = high_end[b, :] = math.nan
+            _fill(mean[b], math.nan)
+            _fill(sd[b], math.nan)
+            _fill(low_end[b], math.nan)
+            _fill(high_end[b], math.nan)
             continue
         top = 0.0
         for node in range(count):
@@ -951,10 +1235,11 @@ def _sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, st
             if n > _MANY:
                 for j in range(n):
                     mc[j], sc[j], wc[j] = ms[j], ss[j], ws[j]
-                few = _compress(mc, sc, wc, n, _BINS)
-                low, high = _mixture_interval(mc, sc, wc, few, low, high, sd[b, k], level, 1e-3)
+                few = _compress(mc, sc, wc, n)
+                low, high = _mixture_interval(mc, sc, wc, few, low, high, sd[b, k], level, rough)
             low_end[b, k], high_end[b, k] = _mixture_interval(
-                ms, ss, ws, n, low, high, sd[b, k], level, accuracy)
+                ms, ss, ws, n, low, high, sd[b, k], level, accuracy
+            )
         for k in range(d):
             smallest[k], size[k] = index[0, k], index[0, k]
             for node in range(count):
@@ -972,39 +1257,125 @@ def _sum_batch(density, data, hyper, start, kinds, scales, folds, odd, ncoef, st
             if even:
                 lo = 0.0
             cell = (hi - lo) / (cells - 1)
-            _marginal_by_best(a, density, data[b], hyper[b], p, count, index, weight, folded, odd,
-                              odd_weight, origin, basis, cov, steps, mode, step, cut, slot, index_t,
-                              logf_t, values, box, smallest, size, kinds[a], fine, lo, cell)
-            _settle(p + a, even, kinds[a], scales[b, a], folded, odd, a, fine, lo, cell,
-                    mean[b], sd[b])
+            _marginal_by_best(
+                a,
+                density,
+                data[b],
+                hyper[b],
+                p,
+                count,
+                index,
+                weight,
+                folded,
+                odd,
+                odd_weight,
+                origin,
+                basis,
+                cov,
+                steps,
+                mode,
+                step,
+                cut,
+                slot,
+                index_t,
+                logf_t,
+                values,
+                box,
+                smallest,
+                size,
+                kinds[a],
+                fine,
+                lo,
+                cell,
+            )
+            _settle(
+                p + a, even, kinds[a], scales[b, a], folded, odd, a, fine, lo, cell, mean[b], sd[b]
+            )
             cumulative[0] = 0.0
             for g in range(cells - 1):
                 cumulative[g + 1] = cumulative[g] + _cubic(fine, even, g, 1.0)[1]
             low_end[b, p + a], high_end[b, p + a] = _grid_interval(
-                fine, cumulative, even, lo, cell, kinds[a], scales[b, a], level)
+                fine, cumulative, even, lo, cell, kinds[a], scales[b, a], level
+            )
         for k in range(p + d):
             if not (math.isfinite(low_end[b, k]) and math.isfinite(high_end[b, k])):
                 status[b] = NOT_FINITE
 
 
-def _sum_nodes(density, data, hyper, start, kinds, scales, folds, odd, ncoef, step, cut, tolerance, tolerance_folded,
-              odd_weight, side, index, logf, values, theta, weight, origin, basis, folded,
-              mean, sd, grids, summary):
+def _sum_nodes(
+    density,
+    data,
+    hyper,
+    start,
+    kinds,
+    scales,
+    folds,
+    odd,
+    ncoef,
+    step,
+    cut,
+    tolerance,
+    tolerance_folded,
+    odd_weight,
+    side,
+    index,
+    logf,
+    values,
+    theta,
+    weight,
+    origin,
+    basis,
+    folded,
+    mean,
+    sd,
+    grids,
+    summary,
+):
     """One posterior with its nodes kept, for draws and curves: the number of nodes.
 
     `grids` takes per outer coordinate its fine marginal; `summary` the log integral, the status
     and per outer coordinate the grid's origin and cell.
     """
     d, p = start.size, ncoef
-    slot = np.zeros(side**d, dtype=np.uint8)
+    volume = 1
+    for _ in range(d):
+        volume *= side
+    slot = np.zeros(volume, dtype=np.uint8)
     inner = np.empty((logf.size, 2 * p))
     cov, steps, mode = np.zeros((d, d)), np.empty(d), np.empty(d)
     index_t, logf_t = np.empty_like(index), np.empty_like(logf)
     values_t = np.empty_like(values)
     count, summary[0], status = _sum_one(
-        density, data, hyper, start, kinds, scales, folds, odd, p, step, cut, tolerance,
-        tolerance_folded, odd_weight, slot, index, logf, values, inner, theta, weight, origin, basis, folded, cov,
-        steps, mode, mean, sd)
+        density,
+        data,
+        hyper,
+        start,
+        kinds,
+        scales,
+        folds,
+        odd,
+        p,
+        step,
+        cut,
+        tolerance,
+        tolerance_folded,
+        odd_weight,
+        slot,
+        index,
+        logf,
+        values,
+        inner,
+        theta,
+        weight,
+        origin,
+        basis,
+        folded,
+        cov,
+        steps,
+        mode,
+        mean,
+        sd,
+    )
     summary[1] = status
     if status != CONVERGED:
         return count
@@ -1025,9 +1396,37 @@ def _sum_nodes(density, data, hyper, start, kinds, scales, folds, odd, ncoef, st
         if folded[a]:
             lo = 0.0
         cell = (hi - lo) / (grids.shape[1] - 1)
-        _marginal_by_best(a, density, data, hyper, p, count, index, weight, folded, odd,
-                          odd_weight, origin, basis, cov, steps, mode, step, cut, slot, index_t,
-                          logf_t, values_t, box, smallest, size, kinds[a], grids[a], lo, cell)
+        _marginal_by_best(
+            a,
+            density,
+            data,
+            hyper,
+            p,
+            count,
+            index,
+            weight,
+            folded,
+            odd,
+            odd_weight,
+            origin,
+            basis,
+            cov,
+            steps,
+            mode,
+            step,
+            cut,
+            slot,
+            index_t,
+            logf_t,
+            values_t,
+            box,
+            smallest,
+            size,
+            kinds[a],
+            grids[a],
+            lo,
+            cell,
+        )
         summary[2 + 2 * a], summary[3 + 2 * a] = lo, cell
     return count
 

@@ -34,7 +34,7 @@ def joint_density(u, data, hyper, out):
     ss = hyper[1] * math.sinh(u[1])
     rho = math.tanh(u[2])
     k = rho * sp * ss
-    sp2, ss2, k2 = sp * sp, ss * ss, k * k
+    sp2, ss2 = sp * sp, ss * ss
     p0 = p1 = p2 = q0 = q1 = q2 = r0 = r1 = r2 = 0.0
     gp0 = gp1 = gs0 = gs1 = square = 0.0
     log_det = 0.0

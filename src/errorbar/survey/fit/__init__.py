@@ -1,0 +1,42 @@
+"""Posteriors of survey regressions: exact by default, by the no-U-turn sampler as the check."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from errorbar.core.errors import SettingsError, SurveyError
+from errorbar.survey.data import SurveyData
+from errorbar.survey.fit.lattice import STATUS, FitBatch, sum_surveys
+from errorbar.survey.fit.models import MODELS, find_model
+from errorbar.survey.fit.one import SurveyFit, sum_one
+from errorbar.survey.model import PriorRule
+
+__all__ = ["MODELS", "STATUS", "FitBatch", "SurveyFit", "fit_one", "fit_surveys"]
+
+
+def fit_surveys(
+    datas: Sequence[SurveyData],
+    model: str = "single",
+    prior: Any = None,
+    *,
+    level: float = 0.68,
+) -> FitBatch:
+    """Exact summaries of many surveys: means, sds, intervals and evidence of every parameter.
+
+    `prior` is a `PriorRule` (the reference's rule by default), one prior for all surveys or one
+    each. A survey whose lattice does not close holds NaN and a status of `STATUS`.
+    """
+    if not datas:
+        raise SurveyError("there is no survey to fit: the list is empty.")
+    if not 0 < level < 1:
+        raise SettingsError(f"a level lies between 0 and 1, not {level:g}: 68 % is written 0.68.")
+    if isinstance(prior, Sequence) and len(prior) != len(datas):
+        raise SettingsError(
+            f"{len(prior)} priors were given for {len(datas)} surveys: "
+            "give one for all, or one each."
+        )
+    return sum_surveys(find_model(model), datas, PriorRule() if prior is None else prior, level)
+
+
+def fit_one(data: SurveyData, model: str = "single", prior: Any = None) -> SurveyFit:
+    """The exact posterior of one survey, with everything that can be asked of it."""
+    return sum_one(find_model(model), data, PriorRule() if prior is None else prior)
