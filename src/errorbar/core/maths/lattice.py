@@ -1427,6 +1427,9 @@ def _sum_nodes(
             lo,
             cell,
         )
+        _settle(
+            p + a, folded[a] == 1, kinds[a], scales[a], folded, odd, a, grids[a], lo, cell, mean, sd
+        )
         summary[2 + 2 * a], summary[3 + 2 * a] = lo, cell
     return count
 
