@@ -54,3 +54,14 @@ def test_the_table_states_its_prior():
 def test_a_method_that_does_not_exist_is_refused():
     with pytest.raises(SettingsError, match="choose one of exact, nuts"):
         Model(method="laplace")
+
+
+def test_intercepts_moved_to_a_common_mass_agree_with_draws():
+    chosen = surveys(1)
+    table = MetModel().run_on_surveys(chosen)
+    survey = chosen[0]
+    draws = MetModel().fit_survey(survey).draws(20_000, seed=2)
+    moved = draws["alpha_p"] - survey.data().centre * draws["beta_p"]
+    assert table["pivot_logM"][0] == 0.0
+    assert table["alpha_p_pivot_mean"][0] == pytest.approx(moved.mean(), abs=4e-2 * moved.std())
+    assert table["alpha_p_pivot_sd"][0] == pytest.approx(moved.std(), rel=3e-2)

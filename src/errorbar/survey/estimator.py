@@ -77,7 +77,7 @@ class _Regression:
             )
         label = self.prior.label if isinstance(self.prior, PriorRule) else str(self.prior)
         return fit_table(
-            surveys, fits, prior=label, method=self.method, pivots=[d.centre for d in datas]
+            surveys, fits, prior=label, method=self.method, centres=[d.centre for d in datas]
         )
 
     def _exact(self, survey: Survey) -> SurveyFit:

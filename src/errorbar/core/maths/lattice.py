@@ -1154,11 +1154,13 @@ def _sum_batch(
     log_z,
     status,
     nodes,
+    pair,
 ):
     """Means, sds, highest-density intervals and log integrals of a stack of posteriors.
 
-    `data` is (posteriors, fields, rows); results are written row by row into the last seven
-    arguments, inner parameters first. A posterior that fails leaves NaN and its status.
+    `data` is (posteriors, fields, rows); results are written row by row into the last eight
+    arguments, inner parameters first; `pair` takes the covariance of inner parameters 0 and 1,
+    2 and 3, and so on. A posterior that fails leaves NaN and its status.
     """
     batch, d = start.shape
     p = ncoef
@@ -1221,6 +1223,13 @@ def _sum_batch(
             _fill(low_end[b], math.nan)
             _fill(high_end[b], math.nan)
             continue
+        for k in range(0, p - 1, 2):
+            # Packed lower covariances follow the p means: (k + 1, k) is at (k+1)(k+2)/2 + k.
+            at = p + (k + 1) * (k + 2) // 2 + k
+            cross = 0.0
+            for node in range(count):
+                cross += weight[node] * (values[node, at] + values[node, k] * values[node, k + 1])
+            pair[b, k // 2] = cross - mean[b, k] * mean[b, k + 1]
         top = 0.0
         for node in range(count):
             top = max(top, weight[node])
@@ -1446,7 +1455,7 @@ def _evaluate(density, data, hyper, u, logf, values):
 _float, _int = types.float64, types.int64
 _BATCH = types.void(
     _FUNCTION, _F3, _F2, _F2, _I1, _F2, _I1, _I2, _int, _float, _float, _float, _float, _F1,
-    _int, _int, _int, _float, _float, _F2, _F2, _F2, _F2, _F1, _I1, _I1,
+    _int, _int, _int, _float, _float, _F2, _F2, _F2, _F2, _F1, _I1, _I1, _F2,
 )  # fmt: skip
 _NODES = types.int64(
     _FUNCTION, _F2, _F1, _F1, _I1, _F1, _I1, _I2, _int, _float, _float, _float, _float, _F1,

@@ -96,7 +96,11 @@ def odd_weights(side: int) -> Float[ndarray, " nodes"]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitBatch:
-    """Posterior summaries of many surveys; a survey that failed holds NaN and a status above 0."""
+    """Posterior summaries of many surveys; a survey that failed holds NaN and a status above 0.
+
+    `line_covariance` is that of intercept and slope, per response: with it an intercept moves to
+    any other log mass.
+    """
 
     names: tuple[str, ...]
     level: float
@@ -107,6 +111,7 @@ class FitBatch:
     log_evidence: Float[ndarray, " surveys"]
     status: Int[ndarray, " surveys"]
     nodes: Int[ndarray, " surveys"]
+    line_covariance: Float[ndarray, "surveys lines"]
 
 
 def natural(kind: int, scale: float, u: ndarray) -> ndarray:
@@ -133,6 +138,8 @@ def sum_surveys(
     s, p = len(datas), len(model.names)
     mean, sd, low, high = (np.empty((s, p)) for _ in range(4))
     log_z = np.empty(s)
+    pairs = model.inner // 2
+    covariance = np.empty((s, pairs))
     status, nodes = np.empty(s, dtype=np.int64), np.empty(s, dtype=np.int64)
     sizes = np.array([data.n for data in datas])
     for n in np.unique(sizes):
@@ -143,6 +150,7 @@ def sum_surveys(
         parts = [np.empty((len(rows), p)) for _ in range(4)]
         z = np.empty(len(rows))
         st, nd = np.empty(len(rows), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
+        cross = np.full((len(rows), pairs), np.nan)
         batch_kernel()(
             model.density(),
             problem.data,
@@ -167,9 +175,10 @@ def sum_surveys(
             z,
             st,
             nd,
+            cross,
         )
         for i in (0, 2, 3):
             parts[i] += problem.shift
         mean[rows], sd[rows], low[rows], high[rows] = parts
-        log_z[rows], status[rows], nodes[rows] = z, st, nd
-    return FitBatch(model.names, level, mean, sd, low, high, log_z, status, nodes)
+        log_z[rows], status[rows], nodes[rows], covariance[rows] = z, st, nd, cross
+    return FitBatch(model.names, level, mean, sd, low, high, log_z, status, nodes, covariance)

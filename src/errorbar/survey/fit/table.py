@@ -27,12 +27,14 @@ def fit_table(
     *,
     prior: str,
     method: str = "exact",
-    pivots: Sequence[float] | None = None,
+    centres: Sequence[float],
+    pivot: float = 0.0,
 ) -> pl.DataFrame:
     """One row per survey, in their order; the scatter epsilon is written `sigma`.
 
-    `pivots` are the log masses at which the intercept refers (each survey's mean mass): intercepts
-    of different surveys compare only after moving them to a common one by the slope.
+    An intercept stands at its own survey's mean log mass, given in `centres`; intercepts of
+    different surveys compare only at a common log mass. `*_pivot_mean` and `*_pivot_sd` give them
+    at `pivot`, where the fit knows the covariance of intercept and slope.
     """
     if len(surveys) != len(fits.mean):
         raise SettingsError(f"{len(surveys)} surveys and {len(fits.mean)} fits do not match.")
@@ -50,8 +52,9 @@ def fit_table(
         columns[f"{label}_hdi16"] = fits.hdi_low[:, i]
         columns[f"{label}_hdi84"] = fits.hdi_high[:, i]
     columns["std_logM"] = [s.std_logM for s in surveys]
-    if pivots is not None:
-        columns["pivot"] = np.asarray(pivots, dtype=np.float64)
+    columns["centre_logM"] = np.asarray(centres, dtype=np.float64)
+    columns["pivot_logM"] = float(pivot)
+    columns |= _moved(fits, pivot - np.asarray(centres, dtype=np.float64))
     columns["prior"] = prior
     columns["method"] = method
     columns["level"] = float(fits.level)
@@ -61,6 +64,25 @@ def fit_table(
         columns[name] = _optional(fits, name, len(surveys))
     columns["status"] = [_status(value) for value in fits.status]
     return pl.DataFrame(columns)
+
+
+def _moved(fits: Any, distance: ndarray) -> dict[str, ndarray]:
+    """Intercepts moved by a distance along their own slopes."""
+    covariance = getattr(fits, "line_covariance", None)
+    if covariance is None:
+        return {}
+    columns = {}
+    for line in range(covariance.shape[1]):
+        a, b = 2 * line, 2 * line + 1
+        name = fits.names[a]
+        variance = (
+            fits.sd[:, a] ** 2
+            + (distance * fits.sd[:, b]) ** 2
+            + 2 * distance * covariance[:, line]
+        )
+        columns[f"{name}_pivot_mean"] = fits.mean[:, a] + distance * fits.mean[:, b]
+        columns[f"{name}_pivot_sd"] = np.sqrt(variance)
+    return columns
 
 
 def _optional(fits: Any, name: str, rows: int) -> list[float | None] | ndarray:
