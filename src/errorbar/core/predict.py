@@ -1,19 +1,22 @@
 """What a fit says about each quantity: a distribution one can question, not two numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy import interpolate, optimize, special  # pyright: ignore[reportMissingTypeStubs]
 
 from errorbar.core.errors import InputError
 
 __all__ = ["CurveMarginal", "Marginal", "MixtureMarginal", "Posterior"]
+
+# Typed once: the library has no type stubs.
+_root = cast("Callable[..., float]", optimize.brentq)  # pyright: ignore[reportUnknownMemberType]
+_ndtr = cast("Callable[[ndarray], ndarray]", special.ndtr)
+_spline = cast("Callable[..., Any]", interpolate.CubicSpline)
 
 
 class Marginal(Protocol):
@@ -33,7 +36,7 @@ class MixtureMarginal:
     sd: Float[ndarray, " parts"]
 
     def cdf(self, x: Float[ndarray, " points"]) -> Float[ndarray, " points"]:
-        return ndtr((x[:, None] - self.mean) / self.sd) @ self.weight
+        return _ndtr((x[:, None] - self.mean) / self.sd) @ self.weight
 
     def pdf(self, x: Float[ndarray, " points"]) -> Float[ndarray, " points"]:
         z = (x[:, None] - self.mean) / self.sd
@@ -63,8 +66,8 @@ class CurveMarginal:
     def support(self) -> tuple[float, float]:
         return float(self.place[0]), float(self.place[-1])
 
-    def _curve(self) -> CubicSpline:
-        return CubicSpline(self.place, self.density)
+    def _curve(self) -> Any:
+        return _spline(self.place, self.density)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +124,7 @@ def _quantile(marginal: Marginal, level: float) -> float:
     def miss(x: float) -> float:
         return float(marginal.cdf(np.array([x]))[0]) - level
 
-    return float(brentq(miss, low, high, xtol=1e-13 * (high - low), rtol=1e-14))
+    return _root(miss, low, high, xtol=1e-13 * (high - low), rtol=1e-14)
 
 
 def _shortest(marginal: Marginal, level: float) -> tuple[float, float]:
@@ -137,5 +140,5 @@ def _shortest(marginal: Marginal, level: float) -> tuple[float, float]:
         return marginal.support()[0], _quantile(marginal, level)
     if tilt(high) <= 0:
         return _quantile(marginal, 1.0 - level), marginal.support()[1]
-    below = float(brentq(tilt, low, high, xtol=1e-12))
+    below = _root(tilt, low, high, xtol=1e-12)
     return _quantile(marginal, below), _quantile(marginal, below + level)

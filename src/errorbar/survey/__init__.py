@@ -1,7 +1,15 @@
 """Which targets, and how many, measure a mass-metallicity trend to a wanted precision?"""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from errorbar.survey.data import HermesData, SurveyData, read_ariel, read_kawai
+    from errorbar.survey.estimator import MassStarModel, MetModel, Model
+    from errorbar.survey.fit import FitBatch, SurveyFit, fit_one, fit_surveys
+    from errorbar.survey.model import JointPrior, MassStarPrior, PriorRule, SinglePrior
+    from errorbar.survey.sample import Survey, SurveySampler
+    from errorbar.survey.synth import make_catalogue
 
 # Names and the room each lives in; a room is loaded when one of its names is first used.
 _ROOMS = {

@@ -9,6 +9,7 @@ import polars as pl
 from errorbar.core.errors import SettingsError
 from errorbar.survey.data import SurveyData
 from errorbar.survey.fit import SurveyFit, fit_one, fit_surveys
+from errorbar.survey.fit.nuts.models import ModelName
 from errorbar.survey.fit.table import fit_table
 from errorbar.survey.model import PriorRule
 from errorbar.survey.sample import Survey
@@ -21,7 +22,7 @@ METHODS = ("exact", "nuts")
 class _Regression:
     """One model, one prior, one way to its posterior."""
 
-    model: ClassVar[str]
+    model: ClassVar[ModelName]
     seed: ClassVar[int]
 
     def __init__(

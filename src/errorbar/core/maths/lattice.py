@@ -1,3 +1,5 @@
+# pyright: basic
+# Numba takes its types from the calls; the signatures that matter stand at the end.
 r"""Exact summaries of a low-dimensional posterior by summing it over a lattice.
 
 A posterior with few parameters that matter (`outer`, $u \in R^d$, $d \le 4$) and any number of
@@ -26,6 +28,7 @@ file is compiled once for all models.
 
 import math
 from functools import cache
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -1465,18 +1468,18 @@ _EVALUATE = types.void(_FUNCTION, _F2, _F1, _F2, _F1, _F2)
 
 
 @cache
-def batch_kernel():
+def batch_kernel() -> Any:
     """`_sum_batch`, compiled (or read from the cache on disk) at its first use."""
     return nb.njit(_BATCH, **_options)(_sum_batch)
 
 
 @cache
-def nodes_kernel():
+def nodes_kernel() -> Any:
     """`_sum_nodes`, compiled at its first use."""
     return nb.njit(_NODES, **_options)(_sum_nodes)
 
 
 @cache
-def evaluate_kernel():
+def evaluate_kernel() -> Any:
     """`_evaluate`, compiled at its first use."""
     return nb.njit(_EVALUATE, **_options)(_evaluate)

@@ -85,7 +85,7 @@ def _moved(fits: Any, distance: ndarray) -> dict[str, ndarray]:
     return columns
 
 
-def _optional(fits: Any, name: str, rows: int) -> list[float | None] | ndarray:
+def _optional(fits: Any, name: str, rows: int) -> Sequence[float | None] | ndarray:
     values = getattr(fits, name, None)
     return [None] * rows if values is None else values
 
