@@ -1,6 +1,7 @@
 """Integrals over a few scatter parameters: shrink a box around the mass, then Gauss-Legendre."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +14,7 @@ LogDensity = Callable[[Float[ndarray, "nodes dims"]], Float[ndarray, " nodes"]]
 # A node this far below the highest carries less than a part in 10^7 of the mass.
 DEPTH = 18.0
 SHRINKS = 4
-COARSE = 12
+COARSE = {1: 12, 2: 12, 3: 8}
 
 
 def box_quadrature(
@@ -24,16 +25,17 @@ def box_quadrature(
 ) -> tuple[Float[ndarray, "nodes dims"], Float[ndarray, " nodes"]]:
     """Nodes and normalised weights of a density on a box, whose mass may fill little of it."""
     lower, upper = np.array(lower, dtype=np.float64), np.array(upper, dtype=np.float64)
+    coarse = COARSE[len(lower)]
     for _ in range(SHRINKS):
-        axes, _ = _rule(lower, upper, COARSE)
-        height = log_density(_grid(axes)).reshape((COARSE,) * len(axes))
+        axes, _ = _rule(lower, upper, coarse)
+        height = log_density(_grid(axes)).reshape((coarse,) * len(axes))
         for dim, axis in enumerate(axes):
             others = tuple(d for d in range(len(axes)) if d != dim)
             profile = height.max(axis=others)
             inside = np.flatnonzero(profile > profile.max() - DEPTH)
             if inside[0] > 0:
                 lower[dim] = axis[inside[0] - 1]
-            if inside[-1] < COARSE - 1:
+            if inside[-1] < coarse - 1:
                 upper[dim] = axis[inside[-1] + 1]
     axes, weights = _rule(lower, upper, points)
     nodes = _grid(axes)
@@ -45,9 +47,15 @@ def box_quadrature(
 def _rule(
     lower: Float[ndarray, " dims"], upper: Float[ndarray, " dims"], points: int
 ) -> tuple[list[Float[ndarray, " points"]], list[Float[ndarray, " points"]]]:
-    node, weight = np.polynomial.legendre.leggauss(points)
+    node, weight = _legendre(points)
     half = 0.5 * (upper - lower)
     return [lo + h * (node + 1.0) for lo, h in zip(lower, half)], [h * weight for h in half]
+
+
+@cache
+def _legendre(points: int) -> tuple[Float[ndarray, " points"], Float[ndarray, " points"]]:
+    node, weight = np.polynomial.legendre.leggauss(points)
+    return node, weight
 
 
 def _grid(axes: list[Float[ndarray, " points"]]) -> Float[ndarray, "nodes dims"]:

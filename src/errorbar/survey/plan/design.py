@@ -15,7 +15,7 @@ from numpy import ndarray
 from errorbar.core.errors import DesignError
 from errorbar.survey.data import SurveyData
 
-__all__ = ["Design", "summary_design", "survey_design"]
+__all__ = ["Design", "join_designs", "summary_design", "survey_design"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,6 +143,26 @@ def summary_design(
         star_sigma=None if star_sigma is None else star_sigma * constant,
         x_sigma=None if x_sigma is None else x_sigma * constant,
         count=n * (1.0 + same * star_correlation) / 4.0,
+    )
+
+
+def join_designs(first: Design, second: Design) -> Design:
+    """Both lists as one; a column that only one of them has is dropped, save mass errors."""
+
+    def both(name: str) -> ndarray | None:
+        parts = [getattr(first, name), getattr(second, name)]
+        if name == "x_sigma" and any(part is not None for part in parts):
+            parts = [np.zeros(d.rows) if p is None else p for d, p in zip((first, second), parts)]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
+
+    counted = first.count is not None or second.count is not None
+    return Design(
+        np.concatenate([first.x, second.x]),
+        np.concatenate([first.sigma, second.sigma]),
+        both("star") if both("star_sigma") is not None else None,
+        both("star_sigma"),
+        both("x_sigma"),
+        np.concatenate([first.weight, second.weight]) if counted else None,
     )
 
 

@@ -19,13 +19,15 @@ __all__ = ["Targets"]
 class Targets:
     """Planets on offer with their cost in telescope `hours`.
 
-    `barred` holds for each planet why it may not be observed, empty where it may.
+    `barred` holds for each planet why it may not be observed, empty where it may. `starless`
+    marks planets whose host's metallicity is not known: the number in the design only fills a gap.
     """
 
     names: tuple[str, ...]
     design: Design
     hours: Float[ndarray, " rows"]
     barred: tuple[str, ...] = ()
+    starless: Bool[ndarray, " rows"] | None = None
 
     def __post_init__(self) -> None:
         rows = self.design.rows
@@ -38,7 +40,7 @@ class Targets:
                 f"{len(self.names)} names, {hours.size} costs and {len(self.barred)} reasons do "
                 f"not belong to {rows} targets: give one of each for every planet."
             )
-        bad = np.flatnonzero(~(np.isfinite(hours) & (hours > 0)))
+        bad = np.flatnonzero(~(np.isfinite(hours) & (hours > 0)) & self.allowed)
         if bad.size:
             raise DesignError(
                 f"telescope hours must be positive; {bad.size} rows are not, first at row {bad[0]} "
@@ -62,7 +64,13 @@ class Targets:
     @property
     def allowed(self) -> Bool[ndarray, " rows"]:
         """Which targets may be observed."""
-        return np.array([not reason for reason in self.barred])
+        return np.array([not reason for reason in self.barred], dtype=bool)
+
+    def need_star(self) -> "Targets":
+        """The same list without the planets whose host's metallicity is unknown."""
+        self.design.need_star_sigma()
+        missing = np.zeros(self.rows, dtype=bool) if self.starless is None else self.starless
+        return self.bar(missing, "its host's metallicity is unknown")
 
     def find(self, names: Iterable[str], what: str = "target") -> Int[ndarray, " found"]:
         """The rows of these planets; a name that is not on the list is refused."""
@@ -94,4 +102,5 @@ class Targets:
             self.design.take(picked),
             self.hours[picked],
             tuple(self.barred[row] for row in picked),
+            None if self.starless is None else self.starless[picked],
         )

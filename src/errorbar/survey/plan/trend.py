@@ -17,6 +17,7 @@ from errorbar.survey.model import (
     MASS_STAR_PARAMETERS,
     SINGLE_PARAMETERS,
 )
+from errorbar.survey.synth import Recipe
 
 __all__ = [
     "JointTrend",
@@ -73,18 +74,22 @@ class MassStarTrend:
 
 Trend = SingleTrend | JointTrend | MassStarTrend
 
-# The scatter of the reference's synthetic catalogue: 0.5278 dex less its errors of 0.2 dex.
-REFERENCE_SCATTER = 0.4884
-
 
 def default_trend(model: ModelName) -> Trend:
-    """The trend of the reference's synthetic catalogue, for whoever names none."""
+    """The trend behind a synthetic catalogue of the default recipe, for whoever names none."""
+    recipe = Recipe()
     if model == "single":
-        return SingleTrend(epsilon=REFERENCE_SCATTER)
+        return SingleTrend(epsilon=recipe.epsilon, beta=recipe.beta)
     if model == "joint":
-        return JointTrend(sigma_p=REFERENCE_SCATTER, sigma_s=0.15, rho=0.4)
+        return JointTrend(
+            sigma_p=recipe.epsilon,
+            sigma_s=recipe.sigma_s,
+            rho=recipe.rho,
+            beta_p=recipe.beta,
+            beta_s=recipe.beta_s,
+        )
     if model == "mass-star":
-        return MassStarTrend(epsilon=REFERENCE_SCATTER)
+        return MassStarTrend(epsilon=recipe.epsilon, beta_p=recipe.beta)
     raise DesignError(
         f"model={model!r} cannot be planned for; choose one of {', '.join(get_args(ModelName))}."
     )
