@@ -10,7 +10,7 @@ import errorbar
 ROOT = Path(__file__).parents[2]
 
 # Pages whose code runs as it stands, from top to bottom, in an empty folder.
-PAGES = ("README.md", "docs/core/artifacts.md", "docs/core/measurements.md")
+PAGES = ("docs/core/artifacts.md", "docs/core/measurements.md")
 
 
 def python_blocks(page):
@@ -33,8 +33,12 @@ def test_the_front_page_shows_one_system_in_ten_lines_and_what_it_prints(tmp_pat
     (example,) = python_blocks("README.md")
     assert len([line for line in example.splitlines() if line.strip()]) <= 10
     answer = subprocess.run(
-        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-W", "error", "-c", example],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
+    assert answer.returncode == 0, answer.stderr
     shown = re.search(r"^```text\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.S | re.M)
     assert answer.stdout == shown[1]
 
