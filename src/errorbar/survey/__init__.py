@@ -4,21 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from errorbar.survey.check import CalibrationResult, calibrate_survey
     from errorbar.survey.data import HermesData, SurveyData, read_ariel, read_kawai
     from errorbar.survey.estimator import MassStarModel, MetModel, Model
     from errorbar.survey.fit import FitBatch, SurveyFit, fit_one, fit_surveys
     from errorbar.survey.model import JointPrior, MassStarPrior, PriorRule, SinglePrior
     from errorbar.survey.sample import Survey, SurveySampler
-    from errorbar.survey.synth import make_catalogue
+    from errorbar.survey.synth import MockDesign, make_catalogue
 
 # Names and the room each lives in; a room is loaded when one of its names is first used.
 _ROOMS = {
+    "CalibrationResult": "check",
     "FitBatch": "fit",
     "HermesData": "data",
     "JointPrior": "model",
     "MassStarModel": "estimator",
     "MassStarPrior": "model",
     "MetModel": "estimator",
+    "MockDesign": "synth",
     "Model": "estimator",
     "PriorRule": "model",
     "SinglePrior": "model",
@@ -26,6 +29,7 @@ _ROOMS = {
     "SurveyData": "data",
     "SurveyFit": "fit",
     "SurveySampler": "sample",
+    "calibrate_survey": "check",
     "fit_one": "fit",
     "fit_surveys": "fit",
     "make_catalogue": "synth",
@@ -34,12 +38,14 @@ _ROOMS = {
 }
 
 __all__ = [
+    "CalibrationResult",
     "FitBatch",
     "HermesData",
     "JointPrior",
     "MassStarModel",
     "MassStarPrior",
     "MetModel",
+    "MockDesign",
     "Model",
     "PriorRule",
     "SinglePrior",
@@ -47,6 +53,7 @@ __all__ = [
     "SurveyData",
     "SurveyFit",
     "SurveySampler",
+    "calibrate_survey",
     "fit_one",
     "fit_surveys",
     "make_catalogue",
