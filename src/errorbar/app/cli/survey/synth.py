@@ -1,28 +1,23 @@
-"""`errorbar survey …`: parse, call the verb, print."""
+"""`errorbar survey synth`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from errorbar.app.cli.group import examples, new_group, print_json, say
+from errorbar.app.cli.group import examples, print_json, say
+from errorbar.app.cli.options import Json, Seed, found_table
 
-__all__ = ["app"]
+__all__ = ["EXAMPLES", "synth"]
 
-app = new_group("Which targets, and how many, measure a mass-metallicity trend?")
-
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-Seed = Annotated[int, typer.Option(help="Everything random comes from this number.", min=0)]
-
-
-@app.command(
-    epilog=examples(
-        "errorbar survey synth",
-        "errorbar survey synth --n 300 --beta -0.8 --epsilon 0.3 --out mine",
-        "errorbar survey synth --masses Ariel_MCS.csv --mass-errors --seed 7",
-        "errorbar survey synth --reference",
-    )
+EXAMPLES = examples(
+    "errorbar survey synth",
+    "errorbar survey synth --n 300 --beta -0.8 --epsilon 0.3 --out mine",
+    "errorbar survey synth --masses Ariel_MCS.csv --mass-errors --seed 7",
+    "errorbar survey synth --reference",
 )
+
+
 def synth(
     out: Annotated[Path, typer.Option(help="Folder of the catalogue.")] = Path("dataset"),
     n: Annotated[int | None, typer.Option(help="Planets to draw.", show_default="722")] = None,
@@ -77,7 +72,7 @@ def synth(
     files = survey_synth(
         out,
         n=n,
-        masses=None if masses is None else _found(masses),
+        masses=found_table(masses),
         list_format=list_format,  # pyright: ignore[reportArgumentType] (the verb refuses others)
         seed=seed,
         reference=reference,
@@ -88,13 +83,3 @@ def synth(
         return
     say(f"{files.planets} planets in {files.catalogue}")
     say(f"the truth behind them in {files.truth} and {files.truth_rows}")
-
-
-def _found(path: Path) -> Path:
-    return _settings().found(path)
-
-
-def _settings() -> Any:
-    from errorbar.app.settings import read_settings
-
-    return read_settings()

@@ -1,0 +1,68 @@
+"""Options that several commands share, and what the settings say where one is left out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from errorbar.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from errorbar.app.settings import Settings
+
+__all__ = [
+    "Engine",
+    "Json",
+    "Seed",
+    "Workers",
+    "found_table",
+    "listed",
+    "settings",
+    "whole_numbers",
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Seed = Annotated[int, typer.Option(help="Everything random comes from this number.", min=0)]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="Where fits run: threads, processes, or a Dask address such as tcp://10.0.0.5:8786.",
+        show_default="threads; processes for nuts",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Threads or processes.", min=1, show_default="all processors"),
+]
+
+
+def settings() -> "Settings":
+    """What `errorbar.toml` and the environment say."""
+    from errorbar.app.settings import read_settings
+
+    return read_settings()
+
+
+def found_table(path: Path | None) -> Path | None:
+    """A table that was named, looked for in the data folder too."""
+    return None if path is None else settings().found(path)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of `a,b,c`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def whole_numbers(option: str) -> Callable[[str], tuple[int, ...]]:
+    """A reader of `10,20,30` that names its option where something is no number."""
+
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            return tuple(int(part) for part in listed(text))
+        except ValueError as error:
+            raise SettingsError(
+                f"{option} {text} must be whole numbers with commas between, such as 10,20,30."
+            ) from error
+
+    return read

@@ -1,0 +1,11 @@
+"""`errorbar survey …`, one file for each command: parse, call the verb, print."""
+
+from errorbar.app.cli.group import new_group
+from errorbar.app.cli.survey import report, run, synth
+
+__all__ = ["app"]
+
+app = new_group("Which targets, and how many, measure a mass-metallicity trend?")
+app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=synth.EXAMPLES)(synth.synth)
+app.command(epilog=report.EXAMPLES)(report.report)
