@@ -47,7 +47,9 @@ def test_a_grid_gives_what_one_call_of_the_fit_gives(surveys, model):
 
 def test_the_intercept_stands_at_the_mean_mass_of_its_survey(surveys):
     table = fit_grid(surveys, FitSettings(model="single"))
-    np.testing.assert_array_equal(table["pivot"], [survey.data().centre for survey in surveys])
+    np.testing.assert_array_equal(
+        table["centre_logM"], [survey.data().centre for survey in surveys]
+    )
 
 
 @settings(max_examples=20)
@@ -97,7 +99,9 @@ def test_the_single_model_takes_planets_whose_star_is_not_known(surveys):
 
 def test_a_survey_without_stars_is_named(surveys):
     survey = Survey(17, "S3", surveys[0].df.drop("Star Metallicity"))
-    with pytest.raises(SurveyError, match=r"survey 17 \(class S3, 10 planets\): .* metallicities"):
+    with pytest.raises(
+        SurveyError, match=r"survey 17 \(class S3, 10 planets\): .* `Star Metallicity`"
+    ):
         grid_pieces([survey], FitSettings(model="joint"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from errorbar.core.contracts import PieceValue, PieceValues
 from errorbar.core.engine import run_pieces
-from errorbar.core.errors import SettingsError, SurveyError
+from errorbar.core.errors import InputError, SettingsError, SurveyError
 from errorbar.survey.data import SurveyData
 from errorbar.survey.fit.table import fit_table
 from errorbar.survey.model import PriorRule
@@ -27,7 +28,7 @@ from errorbar.survey.sample import Survey
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["FitSettings", "GridFits", "fit_grid", "fit_piece", "grid_pieces"]
+__all__ = ["FitSettings", "fit_grid", "fit_piece", "grid_pieces"]
 
 ModelName = Literal["single", "joint", "mass-star"]
 Method = Literal["exact", "nuts"]
@@ -121,15 +122,13 @@ def _columns(chunk: Sequence[Survey], model: ModelName) -> dict[str, PieceValue]
 
 def _data(survey: Survey, model: ModelName) -> SurveyData:
     try:
-        # The single model takes every planet, with or without a star that is known.
-        data = survey.data(star=False if model == "single" else None)
-        if model != "single":
-            data.need_star()
-    except SurveyError as error:
+        # The single model takes every planet, with or without a star that is known. No model of a
+        # grid takes mass errors: like the reference's.
+        return survey.data(star=model != "single", mass_errors=False)
+    except InputError as error:
         raise SurveyError(
             f"survey {survey.survey_id} (class {survey.class_label}, {survey.n} planets): {error}"
         ) from error
-    return data
 
 
 def _datas(piece: PieceValues) -> list[SurveyData]:
@@ -160,39 +159,19 @@ def _values(batch: Any) -> dict[str, PieceValue]:
     return values
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GridFits:
-    """The summaries of all surveys of a grid; which diagnostics there are depends on the method."""
-
-    names: tuple[str, ...]
-    level: float
-    mean: NDArray[np.float64]
-    sd: NDArray[np.float64]
-    hdi_low: NDArray[np.float64]
-    hdi_high: NDArray[np.float64]
-    status: tuple[str | int, ...]
-    log_evidence: NDArray[np.float64] | None = None
-    nodes: NDArray[np.int64] | None = None
-    line_covariance: NDArray[np.float64] | None = None
-    rhat_max: NDArray[np.float64] | None = None
-    ess_min: NDArray[np.float64] | None = None
-    divergences: NDArray[np.int64] | None = None
-
-
-def _joined(results: Sequence[PieceValues]) -> GridFits:
-    """The results of all pieces as one."""
-    names, level = _text(results[0], "names").split("\n"), results[0]["level"]
-    assert isinstance(level, float)
-    status: list[str | int] = []
-    for result in results:
-        found = result["status"]
-        status += found.split("\n") if isinstance(found, str) else _array(result, "status").tolist()
-    arrays = {
-        part.name: np.concatenate([_array(result, part.name) for result in results])
-        for part in fields(GridFits)
-        if part.name in results[0] and part.name not in ("names", "level", "status")
-    }
-    return GridFits(names=tuple(names), level=level, status=tuple(status), **arrays)
+def _joined(results: Sequence[PieceValues]) -> SimpleNamespace:
+    """The batches of all pieces as one, with whatever each method says of its fits."""
+    joined: dict[str, Any] = {}
+    for name, first in results[0].items():
+        if name == "names":
+            joined[name] = tuple(str(first).split("\n"))
+        elif isinstance(first, str):
+            joined[name] = [word for result in results for word in str(result[name]).split("\n")]
+        elif isinstance(first, np.ndarray):
+            joined[name] = np.concatenate([_array(result, name) for result in results])
+        else:
+            joined[name] = first
+    return SimpleNamespace(**joined)
 
 
 def fit_grid(
