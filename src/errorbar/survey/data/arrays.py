@@ -87,6 +87,16 @@ class SurveyData:
             )
         return self.star, self.star_sigma
 
+    def need_x_sigma(self) -> NDArray[np.float64]:
+        """The errors of the log masses, or the reason why this model cannot run."""
+        if self.x_sigma is None:
+            raise SurveyError(
+                "this model needs the errors of the log masses, and the survey has none: add the "
+                "columns `logM_err_lower` and `logM_err_upper` (dex), or fit the model `single`, "
+                "which takes masses as exact."
+            )
+        return self.x_sigma
+
 
 def _column(name: str, values: object, rows: int) -> NDArray[np.float64]:
     column = np.array(values, dtype=np.float64, ndmin=1)

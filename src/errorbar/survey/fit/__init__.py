@@ -8,7 +8,6 @@ from errorbar.survey.data import SurveyData
 from errorbar.survey.fit.lattice import STATUS, FitBatch, sum_surveys
 from errorbar.survey.fit.models import MODELS, find_model
 from errorbar.survey.fit.one import SurveyFit, sum_one
-from errorbar.survey.model import PriorRule
 
 __all__ = ["MODELS", "STATUS", "FitBatch", "SurveyFit", "fit_one", "fit_surveys"]
 
@@ -22,8 +21,9 @@ def fit_surveys(
 ) -> FitBatch:
     """Exact summaries of many surveys: means, sds, intervals and evidence of every parameter.
 
-    `prior` is a `PriorRule` (the reference's rule by default), one prior for all surveys or one
-    each. A survey whose lattice does not close holds NaN and a status of `STATUS`.
+    `prior` is a `PriorRule` (by default the reference's for its three models, a flat intercept
+    for the others), one prior for all surveys or one each. A survey whose lattice does not close
+    holds NaN and a status of `STATUS`.
     """
     if not datas:
         raise SurveyError("there is no survey to fit: the list is empty.")
@@ -34,9 +34,11 @@ def fit_surveys(
             f"{len(prior)} priors were given for {len(datas)} surveys: "
             "give one for all, or one each."
         )
-    return sum_surveys(find_model(model), datas, PriorRule() if prior is None else prior, level)
+    found = find_model(model)
+    return sum_surveys(found, datas, found.usual if prior is None else prior, level)
 
 
 def fit_one(data: SurveyData, model: str = "single", prior: Any = None) -> SurveyFit:
     """The exact posterior of one survey, with everything that can be asked of it."""
-    return sum_one(find_model(model), data, PriorRule() if prior is None else prior)
+    found = find_model(model)
+    return sum_one(found, data, found.usual if prior is None else prior)

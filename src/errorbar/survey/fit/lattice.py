@@ -14,7 +14,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.special import ndtri, sici
 
+from errorbar.core.errors import SurveyError
 from errorbar.survey.data import SurveyData
+from errorbar.survey.model import PriorRule
 
 __all__ = [
     "IDENTITY",
@@ -26,6 +28,7 @@ __all__ = [
     "FitBatch",
     "LatticeModel",
     "Problem",
+    "check_limits",
     "natural",
     "odd_weights",
     "sum_surveys",
@@ -72,7 +75,8 @@ class LatticeModel:
     `density` gives the compiled function, `build` stacks surveys of one size under a prior rule, a
     prior or one prior each, `rule` turns a prior rule into one survey's prior. `kinds` names each
     outer coordinate's transform, `folds` marks scales (even at zero), and `odd[k, a]` whether
-    outer parameter `a` changes sign when scale `k` does.
+    outer parameter `a` changes sign when scale `k` does. `usual` is the prior rule where none is
+    asked for; a model that does not `reads_limits` refuses surveys with upper limits.
     """
 
     name: str
@@ -86,6 +90,22 @@ class LatticeModel:
     build: Callable[[Sequence[SurveyData], Any], Problem]
     rule: Callable[[Any, SurveyData], Any]
     latent: Latent | None = None
+    usual: PriorRule = PriorRule()
+    reads_limits: bool = False
+
+
+def check_limits(model: LatticeModel, datas: Sequence[SurveyData]) -> None:
+    """Refuse upper limits where they would be read as detections."""
+    if model.reads_limits:
+        return
+    for place, data in enumerate(datas):
+        if data.limit is not None and data.limit.any():
+            raise SurveyError(
+                f"{int(data.limit.sum())} abundances of survey {place} are upper limits (first at "
+                f"row {np.flatnonzero(data.limit)[0]}), and the model {model.name!r} would read "
+                "them as detections: fit the model 'limits' or 'robust', or leave these planets "
+                "out."
+            )
 
 
 @cache
@@ -132,8 +152,10 @@ def sum_surveys(
     level: float,
     accuracy: Accuracy | None = None,
 ) -> FitBatch:
+    """The summaries of many surveys, stacked by their number of planets."""
     from errorbar.core.maths.lattice import batch_kernel
 
+    check_limits(model, datas)
     acc = accuracy or model.accuracy
     s, p = len(datas), len(model.names)
     mean, sd, low, high = (np.empty((s, p)) for _ in range(4))
@@ -143,7 +165,7 @@ def sum_surveys(
     status, nodes = np.empty(s, dtype=np.int64), np.empty(s, dtype=np.int64)
     sizes = np.array([data.n for data in datas])
     for n in np.unique(sizes):
-        rows = np.flatnonzero(sizes == n)
+        rows = np.flatnonzero(sizes == n).tolist()
         group = [datas[i] for i in rows]
         chosen = [prior[i] for i in rows] if isinstance(prior, Sequence) else prior
         problem = model.build(group, chosen)

@@ -11,7 +11,14 @@ from numpy import ndarray
 from errorbar.core.errors import FitError, SettingsError
 from errorbar.core.predict import CurveMarginal, Marginal, MixtureMarginal, Posterior
 from errorbar.survey.data import SurveyData
-from errorbar.survey.fit.lattice import STATUS, LatticeModel, Problem, natural, odd_weights
+from errorbar.survey.fit.lattice import (
+    STATUS,
+    LatticeModel,
+    Problem,
+    check_limits,
+    natural,
+    odd_weights,
+)
 
 if TYPE_CHECKING:
     import arviz
@@ -120,6 +127,7 @@ def sum_one(model: LatticeModel, data: SurveyData, prior: Any) -> SurveyFit:
     """Sum one survey's lattice and keep its nodes."""
     from errorbar.core.maths.lattice import nodes_kernel
 
+    check_limits(model, [data])
     problem = model.build([data], prior)
     acc = model.accuracy
     d, p = problem.start.shape[1], model.inner
@@ -156,8 +164,8 @@ def sum_one(model: LatticeModel, data: SurveyData, prior: Any) -> SurveyFit:
     for a in range(d):
         u = summary[2 + 2 * a] + summary[3 + 2 * a] * np.arange(cells)
         place = natural(int(model.kinds[a]), problem.scales[0, a], u)
-        slope = np.gradient(place, u) if model.kinds[a] == 3 else _slope(model, problem, a, u)
-        marginals.append(CurveMarginal(place + shift[p + a], grids[a] / slope))
+        density = grids[a] / _slope(model, problem, a, u)
+        marginals.append(CurveMarginal(place + shift[p + a], density))
     posterior = Posterior(model.names, mean + shift, sd, tuple(marginals), float(summary[0]))
     nodes = Nodes(index[kept].copy(), w, origin, basis, folded.astype(bool))
     chosen = model.rule(prior, data) if hasattr(prior, "label") else prior
@@ -170,6 +178,8 @@ def _slope(model: LatticeModel, problem: Problem, a: int, u: ndarray) -> ndarray
         return scale * np.cosh(u)
     if model.kinds[a] == 2:
         return 1.0 / np.cosh(u) ** 2
+    if model.kinds[a] == 3:
+        return 1.0 / (2.0 + 2.0 * np.cosh(u))
     return np.ones_like(u)
 
 

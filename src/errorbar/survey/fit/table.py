@@ -8,17 +8,25 @@ import polars as pl
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError
+from errorbar.survey.data.columns import has_mass_errors
 from errorbar.survey.fit.lattice import STATUS, FitBatch
 from errorbar.survey.sample import Survey
 
 __all__ = ["FILE_NAMES", "fit_table"]
 
-# The reference's file per model; `mass-star` is its later model.
+# The reference's file per model, `mass-star` being its later one; the others are ours.
 FILE_NAMES = {
     "single": "hermes_massclass_fits.csv",
     "joint": "hermes_met_fits.csv",
     "mass-star": "hermes_mass_star_fits.csv",
+    "mass-errors": "mass_errors_fits.csv",
+    "limits": "limits_fits.csv",
+    "robust": "robust_fits.csv",
+    "classes": "classes_fits.csv",
 }
+
+# Intercepts at a survey's mean log mass, with their slopes.
+LINES = (("alpha", "beta"), ("alpha", "beta_p"), ("alpha_p", "beta_p"), ("alpha_s", "beta_s"))
 
 
 def fit_table(
@@ -55,6 +63,7 @@ def fit_table(
     columns["centre_logM"] = np.asarray(centres, dtype=np.float64)
     columns["pivot_logM"] = float(pivot)
     columns |= _moved(fits, pivot - np.asarray(centres, dtype=np.float64))
+    columns["mass_errors"] = [_mass_errors(s, fits.names) for s in surveys]
     columns["prior"] = prior
     columns["method"] = method
     columns["level"] = float(fits.level)
@@ -75,6 +84,9 @@ def _moved(fits: Any, distance: ndarray) -> dict[str, ndarray]:
     for line in range(covariance.shape[1]):
         a, b = 2 * line, 2 * line + 1
         name = fits.names[a]
+        # Not every pair is a line at the survey's mean: a population, a class at its own centre.
+        if (name, fits.names[b]) not in LINES:
+            continue
         variance = (
             fits.sd[:, a] ** 2
             + (distance * fits.sd[:, b]) ** 2
@@ -83,6 +95,12 @@ def _moved(fits: Any, distance: ndarray) -> dict[str, ndarray]:
         columns[f"{name}_pivot_mean"] = fits.mean[:, a] + distance * fits.mean[:, b]
         columns[f"{name}_pivot_sd"] = np.sqrt(variance)
     return columns
+
+
+def _mass_errors(survey: Survey, names: Sequence[str]) -> str:
+    if not has_mass_errors(survey.df):
+        return "none"
+    return "modelled" if "tau_x" in names else "ignored"
 
 
 def _optional(fits: Any, name: str, rows: int) -> Sequence[float | None] | ndarray:

@@ -2,10 +2,12 @@
 
 from errorbar.survey.model.priors import (
     JOINT_PARAMETERS,
+    MASS_ERRORS_PARAMETERS,
     MASS_STAR_PARAMETERS,
     SINGLE_PARAMETERS,
     InterceptRule,
     JointPrior,
+    MassErrorsPrior,
     MassStarPrior,
     PriorRule,
     SinglePrior,
@@ -14,10 +16,12 @@ from errorbar.survey.model.priors import (
 
 __all__ = [
     "JOINT_PARAMETERS",
+    "MASS_ERRORS_PARAMETERS",
     "MASS_STAR_PARAMETERS",
     "SINGLE_PARAMETERS",
     "InterceptRule",
     "JointPrior",
+    "MassErrorsPrior",
     "MassStarPrior",
     "PriorRule",
     "SinglePrior",

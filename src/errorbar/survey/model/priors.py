@@ -11,6 +11,12 @@ abundance with variance $v_i$, $s_i$ the star's metallicity with variance $u_i$.
 - **mass-star**: $y_i \sim N(\alpha + \beta_p x_i + \beta_s (\xi_i - \bar s),\; v_i + \epsilon^2)$
   with the true stellar metallicity $\xi_i \sim N(s_i, u_i)$.
 
+- **mass-errors**: single with true log masses $\xi_i \sim N(\mu_x, \tau_x^2)$ behind the measured
+  ones, $x_i \sim N(\xi_i, u_i)$.
+- **limits**: single, where some $y_i$ are upper limits.
+- **robust**: single or limits, where a share $q$ of the planets has a much larger variance.
+- **classes**: single, where each class of planets has an intercept and a slope around common ones.
+
 The reference code writes its priors in terms of the data: `PriorRule` names its choices and
 turns a survey into the numbers a fit needs. Calibration needs priors that do not look at the data:
 pass a `SinglePrior`, `JointPrior` or `MassStarPrior` with numbers of your own.
@@ -27,10 +33,12 @@ from errorbar.survey.data import SurveyData
 
 __all__ = [
     "JOINT_PARAMETERS",
+    "MASS_ERRORS_PARAMETERS",
     "MASS_STAR_PARAMETERS",
     "SINGLE_PARAMETERS",
     "InterceptRule",
     "JointPrior",
+    "MassErrorsPrior",
     "MassStarPrior",
     "PriorRule",
     "SinglePrior",
@@ -40,6 +48,7 @@ __all__ = [
 SINGLE_PARAMETERS = ("alpha", "beta", "epsilon")
 JOINT_PARAMETERS = ("alpha_p", "beta_p", "alpha_s", "beta_s", "sigma_p", "sigma_s", "rho")
 MASS_STAR_PARAMETERS = ("alpha", "beta_p", "beta_s", "epsilon")
+MASS_ERRORS_PARAMETERS = ("alpha", "mu_x", "beta", "epsilon", "tau_x")
 
 InterceptRule = Literal["reference", "flat"]
 SlopeRule = Literal["ptp", "sd"]
@@ -76,6 +85,22 @@ class MassStarPrior:
     beta_s_sd: float
     epsilon_scale: float
     beta_s_mean: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MassErrorsPrior:
+    """`SinglePrior` and a Gaussian population of true log masses: normal mean, half-normal width.
+
+    `mu_mean` is a log mass, not centred.
+    """
+
+    alpha_mean: float
+    alpha_sd: float
+    beta_sd: float
+    epsilon_scale: float
+    mu_mean: float
+    mu_sd: float
+    tau_scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,10 @@ class PriorRule:
         star, _ = data.need_star()
         return MassStarPrior(*_numbers(self.mass_star_columns(data.x, data.y, star)))
 
+    def mass_errors(self, data: SurveyData) -> MassErrorsPrior:
+        """`single`, a flat population mean, and twice the spread of the masses as its scale."""
+        return MassErrorsPrior(*_numbers(self.mass_errors_columns(data.x, data.y)))
+
     def single_columns(self, x: Rows, y: Rows) -> tuple[Rows, ...]:
         """Intercept mean and sd, slope sd, scatter scale: one each per row of planets."""
         spread = np.maximum(np.std(y, axis=-1), 1e-3)
@@ -151,6 +180,12 @@ class PriorRule:
             self._slope_sd(star, y, 1),
             np.maximum(spread, 1e-3),
         )
+
+    def mass_errors_columns(self, x: Rows, y: Rows) -> tuple[Rows, ...]:
+        """The columns of `single`, then population mean, its sd, and the scale of its width."""
+        centre = np.mean(x, axis=-1)
+        spread = 2.0 * np.std(x, axis=-1)
+        return *self.single_columns(x, y), centre, np.full_like(centre, np.inf), spread
 
     def _intercept_sd(self, reference: Rows) -> Rows:
         return np.full_like(reference, np.inf) if self.intercept == "flat" else reference

@@ -26,10 +26,12 @@ HALF_NORMAL = float(np.log(2 / np.sqrt(2 * np.pi)))
 
 
 def stack(datas: Sequence[SurveyData], name: str) -> ndarray:
+    """One field of all surveys, one row each."""
     return np.stack([getattr(data, name) for data in datas])
 
 
 def fields(*columns: ndarray) -> ndarray:
+    """Columns of a stack of surveys as the lattice reads them: survey, field, planet."""
     return np.ascontiguousarray(np.stack(columns, axis=1))
 
 
@@ -39,6 +41,7 @@ def prior_columns(
     by_rule: Callable[[PriorRule], tuple[ndarray, ...]],
     by_value: Callable[[Any], tuple[float, ...]],
 ) -> list[ndarray]:
+    """The numbers of the prior, each as one column over the surveys."""
     if isinstance(prior, PriorRule):
         return list(by_rule(prior))
     values = prior if isinstance(prior, Sequence) else [prior] * len(datas)
@@ -62,6 +65,7 @@ def scatter_scale(variance: ndarray, limit: ndarray) -> ndarray:
 
 
 def residual(x: ndarray, y: ndarray) -> ndarray:
+    """What a least-squares line leaves of each survey."""
     xc = x - x.mean(-1, keepdims=True)
     yc = y - y.mean(-1, keepdims=True)
     slope = (xc * yc).sum(-1) / (xc * xc).sum(-1)
@@ -69,6 +73,7 @@ def residual(x: ndarray, y: ndarray) -> ndarray:
 
 
 def start_scatter(residual: ndarray, variance: ndarray, c: ndarray, limit: ndarray) -> ndarray:
+    """A first guess of the scatter: what the residuals have beyond their errors."""
     excess = (residual**2).mean(-1) - variance.mean(-1)
     start = np.sqrt(np.maximum(excess, (0.5 * c) ** 2))
     return np.minimum(start, 2 * limit)
