@@ -23,7 +23,16 @@ def test_a_batch_holds_what_each_survey_gives_alone():
     assert batch.names == ("alpha", "beta", "epsilon")
     for i, data in enumerate(datas):
         alone = nuts_summary(fit_nuts(data, "single", priors[i], seed=int(seeds[i]), **SHORT), 0.9)
-        for column in ("mean", "sd", "hdi_low", "hdi_high", "rhat_max", "ess_min", "divergences"):
+        for column in (
+            "mean",
+            "sd",
+            "hdi_low",
+            "hdi_high",
+            "line_covariance",
+            "rhat_max",
+            "ess_min",
+            "divergences",
+        ):
             np.testing.assert_array_equal(getattr(batch, column)[i], getattr(alone, column))
         assert batch.status[i] == alone.status
 
@@ -31,6 +40,7 @@ def test_a_batch_holds_what_each_survey_gives_alone():
 def test_an_empty_batch_is_an_empty_table():
     batch = nuts_batch([], "joint", seeds=[])
     assert batch.mean.shape == (0, 7)
+    assert batch.line_covariance.shape == (0, 2)
     assert batch.status == ()
 
 

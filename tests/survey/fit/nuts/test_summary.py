@@ -19,6 +19,7 @@ def made_trace(chains=4, draws=500, seed=0, divergences=0):
     return draws_to_inference_data(
         {
             "alpha": rng.normal(3, 2, (chains, draws)),
+            "beta": rng.normal(-1, 1, (chains, draws)),
             "epsilon": rng.exponential(1.0, (chains, draws)),
             "z": rng.normal(size=(chains, draws, 8, 2)),
         },
@@ -32,9 +33,9 @@ def test_the_summary_is_arviz_own():
     trace = made_trace(divergences=3)
     ours = nuts_summary(trace, level=0.68)
     theirs = az.summary(
-        trace, var_names=["alpha", "epsilon"], hdi_prob=0.68, round_to="none", kind="all"
+        trace, var_names=["alpha", "beta", "epsilon"], hdi_prob=0.68, round_to="none", kind="all"
     )
-    assert ours.names == ("alpha", "epsilon")
+    assert ours.names == ("alpha", "beta", "epsilon")
     for column, name in (
         ("mean", "mean"),
         ("sd", "sd"),
@@ -47,12 +48,27 @@ def test_the_summary_is_arviz_own():
     assert (ours.divergences, ours.status) == (3, "divergences")
 
 
-def test_a_wider_level_contains_a_narrower_one():
+def test_the_covariance_of_the_line_moves_its_intercept():
     trace = made_trace()
-    narrow, wide = nuts_summary(trace, 0.5), nuts_summary(trace, 0.95)
-    # The density of epsilon is highest at its edge, where every interval begins.
-    assert (wide.hdi_low <= narrow.hdi_low).all()
-    assert (wide.hdi_high > narrow.hdi_high).all()
+    summary = nuts_summary(trace)
+    moved = trace.posterior["alpha"].values + 0.7 * trace.posterior["beta"].values
+    variance = (
+        summary.sd[0] ** 2 + (0.7 * summary.sd[1]) ** 2 + 2 * 0.7 * summary.line_covariance[0]
+    )
+    assert np.sqrt(variance) == pytest.approx(moved.std(ddof=1), rel=1e-12)
+
+
+def test_an_interval_of_a_higher_level_is_wider_and_holds_its_share():
+    trace = made_trace()
+    widths = []
+    for level in (0.5, 0.68, 0.95):
+        summary = nuts_summary(trace, level)
+        widths.append(summary.hdi_high - summary.hdi_low)
+        for i, name in enumerate(summary.names):
+            draws = trace.posterior[name].values
+            held = (summary.hdi_low[i] <= draws) & (draws <= summary.hdi_high[i])
+            assert held.mean() == pytest.approx(level, abs=2 / draws.size)
+    assert (np.diff(widths, axis=0) > 0).all()
 
 
 def test_verdicts_go_from_worst_to_best():

@@ -28,6 +28,7 @@ class NutsBatch:
     sd: NDArray[np.float64]
     hdi_low: NDArray[np.float64]
     hdi_high: NDArray[np.float64]
+    line_covariance: NDArray[np.float64]
     rhat_max: NDArray[np.float64]
     ess_min: NDArray[np.float64]
     divergences: NDArray[np.int64]
@@ -81,8 +82,9 @@ def nuts_batch(
 
 
 def _stack(summaries: list[NutsSummary], names: tuple[str, ...], level: float) -> NutsBatch:
-    def table(field: str) -> NDArray[np.float64]:
-        return np.array([getattr(s, field) for s in summaries]).reshape(-1, len(names))
+    def table(field: str, columns: int = len(names)) -> NDArray[np.float64]:
+        rows = [getattr(summary, field) for summary in summaries]
+        return np.array(rows, dtype=np.float64).reshape(-1, columns)
 
     return NutsBatch(
         names=names,
@@ -91,6 +93,7 @@ def _stack(summaries: list[NutsSummary], names: tuple[str, ...], level: float) -
         sd=table("sd"),
         hdi_low=table("hdi_low"),
         hdi_high=table("hdi_high"),
+        line_covariance=table("line_covariance", sum(n.startswith("alpha") for n in names)),
         rhat_max=np.array([s.rhat_max for s in summaries]),
         ess_min=np.array([s.ess_min for s in summaries]),
         divergences=np.array([s.divergences for s in summaries], dtype=np.int64),

@@ -1,6 +1,7 @@
 """How long, how often and by which sampler a survey is sampled."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, get_args
 
 from errorbar.core.errors import SettingsError
@@ -26,7 +27,7 @@ class NutsSettings:
     def __post_init__(self) -> None:
         for name, least in (("draws", FEWEST_DRAWS), ("tune", 0), ("chains", 1)):
             count = getattr(self, name)
-            if not isinstance(count, int) or count < least:
+            if not isinstance(count, Integral) or count < least:
                 raise SettingsError(f"{name}={count!r} must be a whole number of at least {least}.")
         if not 0 < self.target_accept < 1:
             raise SettingsError(

@@ -67,7 +67,10 @@ class NutsDiagnostics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NutsSummary:
-    """Mean, standard deviation and highest-density interval of each parameter."""
+    """Mean, standard deviation and highest-density interval of each parameter.
+
+    `line_covariance` is that of intercept and slope, per response.
+    """
 
     names: tuple[str, ...]
     level: float
@@ -75,6 +78,7 @@ class NutsSummary:
     sd: NDArray[np.float64]
     hdi_low: NDArray[np.float64]
     hdi_high: NDArray[np.float64]
+    line_covariance: NDArray[np.float64]
     rhat_max: float
     ess_min: float
     divergences: int
@@ -112,11 +116,18 @@ def nuts_summary(trace: InferenceData, level: float = 0.68) -> NutsSummary:
         sd=draws.std(axis=1, ddof=1),
         hdi_low=hdi[:, 0],
         hdi_high=hdi[:, 1],
+        line_covariance=_line_covariance(diagnostics.names, draws),
         rhat_max=diagnostics.rhat_max,
         ess_min=diagnostics.ess_min,
         divergences=diagnostics.divergences,
         status=diagnostics.status,
     )
+
+
+def _line_covariance(names: tuple[str, ...], draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    # A slope follows its intercept in every model's list of parameters.
+    rows = [i for i in range(len(names) - 1) if names[i].startswith("alpha")]
+    return np.array([np.cov(draws[i], draws[i + 1])[0, 1] for i in rows], dtype=np.float64)
 
 
 def _parameters(trace: InferenceData) -> tuple[str, ...]:
