@@ -69,9 +69,16 @@ def test_a_figure_saved_twice_has_the_same_bytes(tmp_path):
 
 
 def test_a_stem_with_a_dot_keeps_its_whole_name(tmp_path):
-    pdf, png = write_figure(new_figure(2, 2), tmp_path / "new" / "n0.5")
+    pdf, png = write_figure(calibration_figure(), tmp_path / "new" / "n0.5")
     assert (pdf.name, png.name) == ("n0.5.pdf", "n0.5.png")
     assert b"CreationDate" not in pdf.read_bytes()
+
+
+def test_saving_leaves_a_figure_as_it_was(tmp_path):
+    figure = calibration_figure()
+    before = (figure.get_layout_engine(), figure.dpi, figure.canvas)
+    write_figure(figure, tmp_path / "one")
+    assert (figure.get_layout_engine(), figure.dpi, figure.canvas) == before
 
 
 @pytest.mark.parametrize("count", [4])

@@ -81,7 +81,12 @@ def fake_full_fits(surveys, model="single", seed=2):
     table = fake_fits(surveys, model, seed)
     suffixes = ("_p", "_s") if model == "joint" else ("",)
     centre = np.array([survey.data().centre for survey in surveys])
-    added = {"std_logM": table["L_logM"] / np.sqrt(table["N"].to_numpy()), "pivot": -0.6}
+    added = {
+        "std_logM": table["L_logM"] / np.sqrt(table["N"].to_numpy()),
+        "centre_logM": centre,
+        "pivot_logM": -0.6,
+        "level": 0.68,
+    }
     for suffix in suffixes:
         slope = "beta_p" if model == "mass-star" else f"beta{suffix}"
         away = -0.6 - centre

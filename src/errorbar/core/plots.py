@@ -24,7 +24,9 @@ from errorbar.core.maths.calibration import (
 try:
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
     from matplotlib.figure import Figure
+    from PIL import Image
 except ModuleNotFoundError as missing:
     raise MissingExtraError("matplotlib", "survey") from missing
 
@@ -42,11 +44,12 @@ __all__ = [
 GUIDE = "0.55"
 BAND = "0.90"
 PNG_DPI = 160
+PDF_DPI = 72
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of this size in inches whose labels never overlap or leave the page."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
@@ -60,10 +63,11 @@ def dress(ax: Axes) -> Axes:
 
 
 def png_bytes(figure: Figure, dpi: int = PNG_DPI) -> bytes:
-    """The picture as PNG; the same figure gives the same bytes."""
-    file = BytesIO()
-    _save(figure, file, format="png", dpi=dpi)
-    return file.getvalue()
+    """The picture as PNG of at most 256 colours; figures made alike give the same bytes."""
+    before = _lay_out(figure)
+    png = _render_png(figure, dpi)
+    _restore(figure, before)
+    return png
 
 
 def write_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
@@ -71,13 +75,46 @@ def write_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
     pdf, png = stem.with_name(f"{stem.name}.pdf"), stem.with_name(f"{stem.name}.png")
-    _save(figure, pdf, format="pdf", metadata={"CreationDate": None})
-    png.write_bytes(png_bytes(figure))
+    before = _lay_out(figure)
+    canvas = FigureCanvasPdf(figure)
+    canvas.print_pdf(pdf, metadata={"CreationDate": None})
+    png.write_bytes(_render_png(figure, PNG_DPI))
+    _restore(figure, before)
     return pdf, png
 
 
-def _save(figure: Figure, file: object, **options: object) -> None:
-    cast(Any, figure).savefig(file, facecolor="white", **options)
+def _lay_out(figure: Figure) -> tuple[Any, ...]:
+    """Lay the figure out once for all files, at the resolution of PDF.
+
+    `savefig` would lay out and draw twice for each file, and layout costs more than drawing.
+    """
+    before = (figure.get_layout_engine(), figure.dpi, figure.canvas)
+    figure.set_dpi(PDF_DPI)
+    FigureCanvasAgg(figure)
+    if before[0] is not None:
+        before[0].execute(figure)
+        figure.set_layout_engine("none")
+    return before
+
+
+def _restore(figure: Figure, before: tuple[Any, ...]) -> None:
+    layout, dpi, canvas = before
+    figure.set_layout_engine(layout)
+    figure.set_dpi(dpi)
+    figure.set_canvas(canvas)
+
+
+def _render_png(figure: Figure, dpi: int) -> bytes:
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    file = BytesIO()
+    picture = cast(Any, Image.fromarray(pixels))
+    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        file, format="png", dpi=(dpi, dpi)
+    )
+    return file.getvalue()
 
 
 def plot_coverage(

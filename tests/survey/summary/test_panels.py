@@ -41,8 +41,9 @@ def test_the_closed_form_needs_no_fit_and_passes_through_the_fits():
     assert check.middle[0] < 1 < check.middle[1]
 
 
-def test_several_sizes_in_one_panel_have_no_single_closed_form():
-    assert error_panel(SINGLE, "beta").expected is None
+def test_only_the_slope_has_one_closed_form_for_all_sizes():
+    assert error_panel(SINGLE, "alpha").expected is None
+    assert error_panel(SINGLE, "beta").expected is not None
     assert error_panel(SINGLE.at_size(10), "beta", column="N").expected is None
 
 

@@ -38,6 +38,12 @@ def test_moving_an_intercept_nowhere_changes_nothing():
     np.testing.assert_allclose(value.at_pivot[0].low, value.at_mean[0].low)
 
 
+def test_a_table_that_knows_its_means_needs_no_surveys():
+    table = read_fits(fake_full_fits(SURVEYS))
+    one, two = pivot_intercepts(table), pivot_intercepts(table, SURVEYS)
+    np.testing.assert_array_equal(one.at_mean[2].x, two.at_mean[2].x)
+
+
 def test_surveys_of_another_grid_are_refused():
     with pytest.raises(TableError, match="pass the surveys that were fitted"):
         pivot_intercepts(read_fits(fake_fits(SURVEYS)), SURVEYS[5:])

@@ -72,9 +72,7 @@ def test_words_among_numbers_are_refused_with_their_row():
         .then(pl.lit("failed"))
         .otherwise(pl.col("beta_sd"))
     )
-    with pytest.raises(
-        TableError, match="'beta_sd' must hold numbers; 1 .* first at row 1"
-    ):
+    with pytest.raises(TableError, match="'beta_sd' must hold numbers; 1 .* first at row 1"):
         read_fits(table)
 
 
@@ -100,6 +98,12 @@ def test_the_joint_model_has_a_total_scatter_for_the_stars_too():
     table = add_total_scatter(read_fits(fake_fits(SURVEYS, "joint")), SURVEYS)
     assert {"total", "total_star"} <= set(table.frame.columns)
     assert table.values("total").mean() == pytest.approx(math.hypot(0.2, SCATTER), rel=0.05)
+
+
+def test_intervals_hold_68_percent_unless_the_table_says_another_share():
+    assert read_fits(fake_fits(SURVEYS)).level == 0.68
+    wide = fake_full_fits(SURVEYS).with_columns(level=pl.lit(0.95))
+    assert read_fits(wide).level == 0.95
 
 
 def test_fits_of_other_surveys_are_refused():

@@ -47,11 +47,12 @@ class PowerLaw:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpectedCurve:
-    """A closed-form posterior error `y` at `x`, and the formula it comes from in TeX."""
+    """A closed-form posterior error `y` at `x`, the formula it comes from in TeX, and its terms."""
 
     x: ndarray
     y: ndarray
     formula: str
+    terms: str = "no fit"
 
 
 def fit_power_law(x: Float[ndarray, " rows"], y: Float[ndarray, " rows"]) -> PowerLaw:
@@ -85,6 +86,7 @@ def expected_sd(
         return ExpectedCurve(leverage, total / leverage, r"\sigma_\mathrm{tot}/L")
     if kind == "intercept":
         flat = np.full_like(leverage, total / np.sqrt(planets))
-        return ExpectedCurve(leverage, flat, r"\sigma_\mathrm{tot}/\sqrt{N}")
+        formula = r"\sigma_\mathrm{tot}/\sqrt{N}"
+        return ExpectedCurve(leverage, flat, formula, "no fit, flat prior")
     flat = np.full_like(leverage, total**2 / (scatter * np.sqrt(2.0 * planets)))
     return ExpectedCurve(leverage, flat, r"\sigma_\mathrm{tot}^2/(\epsilon\sqrt{2N})")

@@ -153,7 +153,7 @@ def fixed_size_means(
 def error_panel(table: FitTable, parameter: str, *, column: str = "L_logM") -> TrendPanel:
     """Posterior sd of a parameter against leverage, or against `column="N"`.
 
-    The closed form needs one size: with several it is left out.
+    The closed forms of intercept and scatter need one size: with several they are left out.
     """
     quantity = posterior_sd(parameter_quantity(table.model, parameter))
     x, y = table.values(column), table.values(f"{parameter}_sd")
@@ -297,9 +297,9 @@ def _expected(
     table: FitTable, parameter: str, column: str, places: NDArray[np.float64]
 ) -> ExpectedCurve | None:
     kind, total, scatter = EXPECTED.get((table.model, parameter), ("", "", ""))
-    if total not in table.frame.columns or len(table.sizes) != 1 or column == "N":
+    if total not in table.frame.columns or column != "L_logM" or not places.size:
         return None
-    if not places.size:
+    if kind != "slope" and len(table.sizes) != 1:
         return None
     return expected_sd(
         kind,

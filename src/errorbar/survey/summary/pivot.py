@@ -33,7 +33,7 @@ class PivotIntercepts:
 
 def pivot_intercepts(
     table: FitTable,
-    surveys: Iterable[Any],
+    surveys: Iterable[Any] = (),
     *,
     pivot: float | None = None,
     response: str = "planet",
@@ -41,7 +41,7 @@ def pivot_intercepts(
     """Every survey's intercept at its own mean log mass and at `pivot`.
 
     Without a pivot the table's own is taken, with its exact errors; a table without one gets the
-    median of the surveys' means.
+    median of the surveys' means. `surveys` are needed where the table does not know those means.
     """
     suffix = {"planet": "_p", "star": "_s"}[response] if table.model == "joint" else ""
     alpha, beta = f"alpha{suffix}", "beta_p" if table.model == "mass-star" else f"beta{suffix}"
@@ -67,19 +67,22 @@ def pivot_intercepts(
 
 def _own_pivot(table: FitTable, name: str) -> float | None:
     """The pivot that all of the table's rows share, if they share one."""
-    if not {"pivot", f"{name}_mean", f"{name}_sd"} <= set(table.frame.columns):
+    if not {"pivot_logM", f"{name}_mean", f"{name}_sd"} <= set(table.frame.columns):
         return None
-    pivots = table.frame["pivot"].unique().to_list()
+    pivots = table.frame["pivot_logM"].unique().to_list()
     return float(pivots[0]) if len(pivots) == 1 and pivots[0] is not None else None
 
 
 def _centres(table: FitTable, surveys: Iterable[Any]) -> np.ndarray:
+    if "centre_logM" in table.frame.columns:
+        return table.values("centre_logM")
     centre = {int(survey.survey_id): survey.data().centre for survey in surveys}
     unknown = [i for i in table.frame["survey_id"].to_list() if i not in centre]
     if unknown:
         raise TableError(
-            f"{len(unknown)} of {len(table.frame)} fits belong to no survey given, first "
-            f"survey_id {unknown[0]}: pass the surveys that were fitted."
+            "the table does not say at which log masses its intercepts stand (it has no column "
+            f"centre_logM), and {len(unknown)} of its {len(table.frame)} fits belong to no survey "
+            f"given, first survey_id {unknown[0]}: pass the surveys that were fitted."
         )
     return np.array([centre[i] for i in table.frame["survey_id"].to_list()])
 

@@ -29,6 +29,7 @@ __all__ = [
 
 PLACES = 200
 CELLS = 48
+MOST_LINES = 4000
 MASSES = (0.68, 0.95)
 
 
@@ -94,7 +95,7 @@ def survey_posterior(
     *,
     title: str = "",
     level: float = 0.68,
-    draws: int = 4000,
+    draws: int = 20_000,
     seed: int = 0,
 ) -> SurveyPosterior:
     """The posterior of one survey from an exact fit or from ArviZ InferenceData.
@@ -152,7 +153,7 @@ def pair(
     spans = [np.quantile(values, [0.001, 0.999]) for values in (first, second)]
     ends = [(low, high if high > low else low + 1e-12) for low, high in spans]
     counts, x, y = np.histogram2d(first, second, bins=CELLS, range=ends)
-    density = gaussian_filter(counts.T, 1.6, mode="reflect")
+    density = gaussian_filter(counts.T, 2.0, mode="reflect")
     return Pair(
         first_quantity,
         second_quantity,
@@ -183,7 +184,8 @@ def fitted_line(
     """The central 68 % of the lines of a posterior, over the survey's own range of masses."""
     margin = 0.05 * float(np.ptp(data.x))
     places = np.linspace(float(data.x.min()) - margin, float(data.x.max()) + margin, PLACES)
-    lines = intercept[:, None] + slope[:, None] * (places - data.centre)
+    kept = slice(None, MOST_LINES)
+    lines = intercept[kept, None] + slope[kept, None] * (places - data.centre)
     low, middle, high = np.quantile(lines, [0.16, 0.5, 0.84], axis=0)
     limit = np.zeros(data.n, dtype=bool) if data.limit is None else data.limit
     return FittedLine(data.x, y, sigma, limit, places, middle, low, high, response, note)
@@ -193,7 +195,7 @@ def _exact_marginal(fit: Any, name: str, quantity: Quantity, level: float) -> Ma
     """Densities from differences of the distribution function, which has no sampling noise."""
     centre, sd = float(_value(fit.mean, fit, name)), float(_value(fit.sd, fit, name))
     low, high = (float(end) for end in _value(fit.hdi(level), fit, name))
-    first, last = (float(_value(fit.quantile(q), fit, name)) for q in (0.0005, 0.9995))
+    first, last = (float(np.ravel(_value(fit.quantile(q), fit, name))[0]) for q in (0.0005, 0.9995))
     edges = np.linspace(first, last, PLACES + 1)
     below = np.asarray([float(fit.cdf(name, edge)) for edge in edges])
     density = np.diff(below) / np.diff(edges)
@@ -205,7 +207,7 @@ def _value(values: Any, fit: Any, name: str) -> Any:
 
 
 def _draws(fit: Any, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:
-    if hasattr(fit, "posterior"):
+    if not hasattr(fit, "draws"):
         return {
             str(name): np.asarray(values, dtype=np.float64).ravel()
             for name, values in fit.posterior.data_vars.items()

@@ -50,8 +50,8 @@ _JOINT = {
 }
 _MASS_STAR = {
     "alpha": Quantity("intercept", r"\alpha", "α", "dex"),
-    "beta_p": Quantity("slope with mass", r"\beta_p", "βₚ", "dex per dex"),
-    "beta_s": Quantity("slope with stellar metallicity", r"\beta_s", "βₛ", "dex per dex"),
+    "beta_p": Quantity("mass slope", r"\beta_p", "βₚ", "dex per dex"),
+    "beta_s": Quantity("stellar slope", r"\beta_s", "βₛ", "dex per dex"),
     "sigma": Quantity("intrinsic scatter", r"\epsilon", "ε", "dex"),
 }
 _MODELS = {"single": _SINGLE, "joint": _JOINT, "mass-star": _MASS_STAR}

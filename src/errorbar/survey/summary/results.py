@@ -33,6 +33,7 @@ SCATTER: dict[ResultModel, dict[str, str]] = {
     "joint": {"total": "sigma_p", "total_star": "sigma_s"},
     "mass-star": {},
 }
+REFERENCE_LEVEL = 0.68
 CLASSES = ("S1", "S2", "S3", "S4")
 
 
@@ -57,6 +58,13 @@ class FitTable:
     def sizes(self) -> tuple[int, ...]:
         """The survey sizes that occur, ascending."""
         return tuple(self.frame["N"].unique().sort().to_list())
+
+    @property
+    def level(self) -> float:
+        """The share of the posterior inside the table's intervals: 0.68 unless it says another."""
+        if "level" not in self.frame.columns or self.frame.is_empty():
+            return REFERENCE_LEVEL
+        return float(self.values("level")[0])
 
     def values(self, column: str) -> NDArray[np.float64]:
         """A column as numbers, or what the table has instead."""
