@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from errorbar.survey.check import CalibrationResult, calibrate_survey
     from errorbar.survey.data import HermesData, SurveyData, read_ariel, read_kawai
+    from errorbar.survey.detect import Detection, DetectionPower, detect_link, detection_power
     from errorbar.survey.estimator import MassStarModel, MetModel, Model
     from errorbar.survey.fit import FitBatch, SurveyFit, fit_one, fit_surveys
     from errorbar.survey.model import JointPrior, MassStarPrior, PriorRule, SinglePrior
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # Names and the room each lives in; a room is loaded when one of its names is first used.
 _ROOMS = {
     "CalibrationResult": "check",
+    "Detection": "detect",
+    "DetectionPower": "detect",
     "FitBatch": "fit",
     "HermesData": "data",
     "JointPrior": "model",
@@ -30,6 +33,8 @@ _ROOMS = {
     "SurveyFit": "fit",
     "SurveySampler": "sample",
     "calibrate_survey": "check",
+    "detect_link": "detect",
+    "detection_power": "detect",
     "fit_one": "fit",
     "fit_surveys": "fit",
     "make_catalogue": "synth",
@@ -39,6 +44,8 @@ _ROOMS = {
 
 __all__ = [
     "CalibrationResult",
+    "Detection",
+    "DetectionPower",
     "FitBatch",
     "HermesData",
     "JointPrior",
@@ -54,6 +61,8 @@ __all__ = [
     "SurveyFit",
     "SurveySampler",
     "calibrate_survey",
+    "detect_link",
+    "detection_power",
     "fit_one",
     "fit_surveys",
     "make_catalogue",

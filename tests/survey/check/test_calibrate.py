@@ -8,14 +8,19 @@ from scipy import stats
 from errorbar.core.errors import InputError, SettingsError, SurveyError
 from errorbar.survey import JointPrior, MassStarPrior, PriorRule, SinglePrior, fit_one
 from errorbar.survey.check import DEFAULT_PRIORS, calibrate_survey
-from errorbar.survey.check.prior import draw_truth, prior_numbers, prior_of
-from errorbar.survey.check.work import simulate
 from errorbar.survey.synth import MockDesign, draw_planets
+from errorbar.survey.synth.parameters import (
+    draw_parameters,
+    prior_from_numbers,
+    prior_numbers,
+    simulate_planets,
+)
 
 MODELS = ("single", "joint", "mass-star")
 TRUTH = {"alpha": -0.95, "beta": -1.09, "epsilon": 0.5}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("model", "surveys"), [("single", 1000), ("joint", 200)])
 def test_intervals_hold_the_truth_as_often_as_they_claim(model, surveys):
     result = calibrate_survey(model, n_surveys=surveys, seed=1)
@@ -32,6 +37,7 @@ def test_intervals_hold_the_truth_as_often_as_they_claim_in_thousands_of_surveys
     assert result.departures(errors=3.0, p=0.001) == ()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("intercept", "low", "high"), [("reference", 0.57, 0.66), ("flat", 0.65, 0.72)]
 )
@@ -57,6 +63,7 @@ def test_coverage_of_the_references_intercept_is_what_its_double_use_of_data_lea
     assert found("flat") == pytest.approx(0.685, abs=0.02)
 
 
+@pytest.mark.heavy
 def test_a_fit_with_another_prior_than_the_truths_is_found_out():
     honest = calibrate_survey("single", n_planets=5, n_surveys=600, seed=2)
     shifted = SinglePrior(2.0, 0.3, 1.0, 0.5)
@@ -76,8 +83,8 @@ def test_a_fit_with_another_prior_than_the_truths_is_found_out():
 def test_pit_is_the_posterior_distribution_function_at_the_truth(model):
     result = calibrate_survey(model, n_planets=8, n_surveys=2, seed=5)
     prior, rng = DEFAULT_PRIORS[model], np.random.default_rng(9)
-    planets, truth = MockDesign().draw(rng, 12), draw_truth(model, prior, rng)
-    fit = fit_one(simulate(model, rng, planets, truth), model, prior)
+    planets, truth = MockDesign().draw(rng, 12), draw_parameters(model, prior, rng)
+    fit = fit_one(simulate_planets(model, rng, planets, truth), model, prior)
     draws = fit.draws(20_000, seed=1)
     for name, value in truth.items():
         share = np.mean(draws[name] <= value)
@@ -89,7 +96,7 @@ def test_pit_is_the_posterior_distribution_function_at_the_truth(model):
 @pytest.mark.parametrize("model", MODELS)
 def test_truths_have_the_distribution_of_their_prior(model):
     prior, rng = DEFAULT_PRIORS[model], np.random.default_rng(4)
-    drawn = [draw_truth(model, prior, rng) for _ in range(4000)]
+    drawn = [draw_parameters(model, prior, rng) for _ in range(4000)]
     columns = {name: np.array([truth[name] for truth in drawn]) for name in drawn[0]}
     expected = {
         "alpha": stats.norm(-0.5, 1.0),
@@ -110,9 +117,10 @@ def test_truths_have_the_distribution_of_their_prior(model):
 @pytest.mark.parametrize("model", MODELS)
 def test_priors_survive_as_numbers(model):
     prior = DEFAULT_PRIORS[model]
-    assert prior_of(model, prior_numbers(prior)) == prior
+    assert prior_from_numbers(model, prior_numbers(prior)) == prior
 
 
+@pytest.mark.heavy
 def test_any_number_of_workers_and_an_interrupted_job_give_the_same_bytes(tmp_path):
     job = {"model": "single", "n_surveys": 450, "seed": 8}
     alone = calibrate_survey(**job, n_workers=1)

@@ -16,6 +16,7 @@ A curve bent like an S, or a histogram like a U, says that errors are claimed to
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -154,6 +155,7 @@ def ecdf_difference(
     return EcdfDifference(at, below - at, low, high, len(pit), level)
 
 
+@lru_cache(maxsize=64)
 def simultaneous_tail(count: int, places: int, level: float, *, trials: int, seed: int) -> float:
     """Pointwise tail probability whose band holds a whole uniform curve with probability `level`.
 

@@ -16,18 +16,12 @@ import numpy as np
 
 from errorbar.core.engine import run_pieces
 from errorbar.core.errors import SettingsError
-from errorbar.survey.check.prior import (
-    DEFAULT_PRIORS,
-    KINDS,
-    NAMES,
-    check_prior,
-    prior_label,
-    prior_numbers,
-)
+from errorbar.survey.check.prior import DEFAULT_PRIORS, check_prior
 from errorbar.survey.check.result import CalibrationResult
 from errorbar.survey.check.work import calibrate_piece
 from errorbar.survey.model import PriorRule
 from errorbar.survey.synth import MockDesign
+from errorbar.survey.synth.parameters import PARAMETERS, PRIORS, prior_label, prior_numbers
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -61,10 +55,10 @@ def calibrate_survey(
     says where masses and error bars come from. The rest is as in `core.engine.run_pieces`: the same
     seed gives the same numbers anywhere, and with a `journal` a killed run goes on.
     """
-    if model not in NAMES:
-        raise SettingsError(f"there is no model {model!r}; choose one of {', '.join(NAMES)}.")
+    if model not in PARAMETERS:
+        raise SettingsError(f"there is no model {model!r}; choose one of {', '.join(PARAMETERS)}.")
     prior = DEFAULT_PRIORS[model] if prior is None else prior
-    if truth is None or not isinstance(prior, PriorRule | KINDS[model]):
+    if truth is None or not isinstance(prior, PriorRule | PRIORS[model]):
         check_prior(model, prior)
     sizes = _sizes(n_planets, n_surveys)
     shared: dict[str, Any] = {"model": model, "level": float(level)}
@@ -92,7 +86,7 @@ def calibrate_survey(
     columns = {name: np.concatenate([part[name] for part in results]) for name in results[0]}
     return CalibrationResult(
         model=model,
-        names=NAMES[model],
+        names=PARAMETERS[model],
         prior=prior_label(prior),
         drawn=truth is None,
         level=float(level),
@@ -113,9 +107,9 @@ def _sizes(n_planets: int | Sequence[int], n_surveys: int) -> np.ndarray:
 
 
 def _truth(model: str, truth: Mapping[str, float]) -> np.ndarray:
-    if set(truth) != set(NAMES[model]):
+    if set(truth) != set(PARAMETERS[model]):
         raise SettingsError(
             f"truth has {', '.join(sorted(truth)) or 'nothing'}; the model {model!r} needs exactly "
-            f"{', '.join(NAMES[model])}."
+            f"{', '.join(PARAMETERS[model])}."
         )
-    return np.array([float(truth[name]) for name in NAMES[model]])
+    return np.array([float(truth[name]) for name in PARAMETERS[model]])
