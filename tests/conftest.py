@@ -23,19 +23,17 @@ settings.load_profile("ci" if os.environ.get("CI") else "errorbar")
 def shared_data() -> Path:
     """The folder of real survey data, which is no part of the package.
 
-    `ERRORBAR_DATA` says where it is. On a desk without it the test is skipped; where `CI` is set
-    a missing folder is a failure, because a skipped acceptance test looks like a passed one.
+    It is looked for at `ERRORBAR_DATA`, else in `../shared/data` beside the repository. On a desk
+    without it the test is skipped; where `CI` is set a missing folder is a failure, because a
+    skipped acceptance test looks like a passed one.
     """
-    named = os.environ.get("ERRORBAR_DATA")
-    if named and Path(named).is_dir():
-        return Path(named).resolve()
-    reason = (
-        f"ERRORBAR_DATA={named} is not a folder"
-        if named
-        else "ERRORBAR_DATA does not name the folder of real survey data"
-    )
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ERRORBAR_DATA") or beside)
+    if folder.is_dir():
+        return folder.resolve()
+    reason = f"no real survey data: {folder} is not a folder; ERRORBAR_DATA may name another"
     if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and under CI these tests must run")
+        pytest.fail(f"{reason}. Under CI these tests must run.")
     pytest.skip(reason)
 
 

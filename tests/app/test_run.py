@@ -205,15 +205,31 @@ def test_a_report_refuses_another_catalogue():
     survey_synth("other", seed=8)
     with pytest.raises(TableError, match="is not the catalogue of this run"):
         survey_report("results", catalogue="other/hermes_synthetic_data.csv")
-    Path("results/hermes_synthetic_data.csv").unlink()
-    with pytest.raises(TableError, match="is not there: say where it is now"):
-        survey_report("results")
+    with pytest.raises(TableError, match="is not there: give the one it had"):
+        survey_report("results", catalogue="nowhere.csv")
     Path("results/run.json").write_text("{}")
     with pytest.raises(TableError, match="is not the record of a run"):
         survey_report("results")
     Path("results/run.json").unlink()
     with pytest.raises(TableError, match=r"no run\.json"):
         survey_report("results", catalogue="other/hermes_synthetic_data.csv")
+
+
+@pytest.mark.parametrize("trouble", ["is not there", "has changed since"])
+def test_a_report_without_its_catalogue_says_what_is_left_out(trouble):
+    run("survey", "run", *SMALL, "--n", "10", "--model", "single")
+    catalogue = Path("results/hermes_synthetic_data.csv")
+    if trouble == "is not there":
+        catalogue.unlink()
+    else:
+        catalogue.write_bytes(catalogue.read_bytes() + b"\n")
+    told = run("survey", "report")
+    assert told.exit_code == 0, told.stderr
+    assert "Made without the surveys themselves" in told.stdout
+    assert trouble in told.stdout
+    page = Path("results/report.html").read_text(encoding="utf-8")
+    assert "Made without the surveys themselves" in page
+    assert "One survey from inside" not in page
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from typer.core import TyperGroup
 
 from errorbar.core.errors import ArtifactError, ErrorbarError, InputError, MissingExtraError
 
-__all__ = ["INTERRUPTED", "Commands", "examples", "new_group", "print_json", "say"]
+__all__ = ["INTERRUPTED", "Commands", "examples", "new_group", "print_json", "say", "show_table"]
 
 FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130
 MISTAKES = (InputError, ArtifactError, MissingExtraError)
@@ -63,6 +64,31 @@ def say(text: str, *, error: bool = False) -> None:
     typer.echo(text, err=error)
 
 
+def show_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A small table for reading; numbers to four digits, nothing for what is not known."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    rows = [list(row) for row in rows]
+    for place, heading in enumerate(headings):
+        numbers = all(isinstance(row[place], int | float | None) for row in rows)
+        table.add_column(Text(heading), justify="right" if numbers else "left")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    # Plain where it is not a terminal, and never cut: a pipe has no width.
+    console = Console(highlight=False)
+    console.print(table, soft_wrap=not console.is_terminal)
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output; what is no number there is null."""
     typer.echo(json.dumps(_plain(value), indent=2, allow_nan=False))
@@ -70,7 +96,9 @@ def print_json(value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
+        value = {part.name: getattr(value, part.name) for part in fields(value)}
+    if callable(rows := getattr(value, "to_dicts", None)):
+        return _plain(rows())
     if isinstance(value, dict):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

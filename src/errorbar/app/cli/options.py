@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 __all__ = [
     "Engine",
     "Json",
+    "ListFormat",
     "Seed",
     "Workers",
+    "engine_and_workers",
     "found_table",
     "listed",
+    "named_numbers",
     "settings",
     "whole_numbers",
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+ListFormat = Annotated[str, typer.Option("--list", help="Whose list it is: ariel or kawai.")]
 Seed = Annotated[int, typer.Option(help="Everything random comes from this number.", min=0)]
 Engine = Annotated[
     str | None,
@@ -35,6 +39,16 @@ Workers = Annotated[
     int | None,
     typer.Option(help="Threads or processes.", min=1, show_default="all processors"),
 ]
+
+
+def engine_and_workers(
+    given: "Settings", engine: str | None, workers: int | None
+) -> tuple[str | None, int | None]:
+    """Where fits run; a cluster has its own workers, whatever the settings say."""
+    engine = given.engine if engine is None else engine
+    if workers is None and "://" not in (engine or ""):
+        workers = given.workers
+    return engine, workers
 
 
 def settings() -> "Settings":
@@ -52,6 +66,19 @@ def found_table(path: Path | None) -> Path | None:
 def listed(text: str) -> tuple[str, ...]:
     """The parts of `a,b,c`."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def named_numbers(option: str, text: str | None) -> dict[str, float] | None:
+    """What `alpha=-0.95,beta=-1.1` says."""
+    if text is None:
+        return None
+    try:
+        pairs = (part.split("=", 1) for part in listed(text))
+        return {name.strip(): float(value) for name, value in pairs}
+    except ValueError as error:
+        raise SettingsError(
+            f"{option} {text} must be names with numbers, such as epsilon=0.4,beta=-1.1."
+        ) from error
 
 
 def whole_numbers(option: str) -> Callable[[str], tuple[int, ...]]:

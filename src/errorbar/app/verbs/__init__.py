@@ -1,13 +1,22 @@
 """Plain functions, one for each command: `errorbar survey synth` is `survey_synth`."""
 
+from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
+from errorbar.app.verbs.fit import SurveySummary, survey_fit
+from errorbar.app.verbs.plan import PlanAnswer, survey_plan
 from errorbar.app.verbs.report import ReportFiles, survey_report
 from errorbar.app.verbs.run import RunFiles, survey_run
 from errorbar.app.verbs.synth import SynthFiles, survey_synth
 
 __all__ = [
+    "CalibrationVerdict",
+    "PlanAnswer",
     "ReportFiles",
     "RunFiles",
+    "SurveySummary",
     "SynthFiles",
+    "survey_calibrate",
+    "survey_fit",
+    "survey_plan",
     "survey_report",
     "survey_run",
     "survey_synth",

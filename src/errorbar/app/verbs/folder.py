@@ -11,8 +11,9 @@ import polars as pl
 
 from errorbar import __version__
 from errorbar.core.errors import TableError
+from errorbar.survey.model import PriorRule
 
-__all__ = ["MODELS", "ResultsFolder", "RunRecord", "file_digest"]
+__all__ = ["MODELS", "ResultsFolder", "RunRecord", "file_digest", "remove_empty"]
 
 MODELS = ("single", "joint", "mass-star")
 # The reference's names; it has none for the later model.
@@ -35,9 +36,14 @@ class RunRecord:
     classes: tuple[str, ...]
     models: tuple[str, ...]
     method: str
-    prior: str
+    intercept: str
+    slope: str
     level: float
     version: str = __version__
+
+    @property
+    def prior(self) -> PriorRule:
+        return PriorRule(self.intercept, self.slope)  # pyright: ignore[reportArgumentType] (checked there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +115,9 @@ class ResultsFolder:
 def file_digest(path: Path) -> str:
     """The sha256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing any more."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -6,25 +6,35 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errorbar.app.verbs.folder import ResultsFolder, RunRecord, file_digest
+from errorbar.app.verbs.drawn import DrawnSurveys, draw_again, shown_posteriors
+from errorbar.app.verbs.folder import ResultsFolder, RunRecord
 from errorbar.core.errors import MissingExtraError, TableError
-from errorbar.survey.data import HermesData
-from errorbar.survey.sample import MASS_CLASSES, Survey, SurveySampler
+from errorbar.survey.sample import Survey
 
 if TYPE_CHECKING:
     from errorbar.survey.summary import SurveyPosterior
 
-__all__ = ["ReportFiles", "check_figures_possible", "draw_again", "survey_report", "write_report"]
+__all__ = [
+    "ReportFiles",
+    "check_figures_possible",
+    "provenance_of",
+    "survey_report",
+    "write_report",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """A report and its figures on disk; `surveys` counts those that could be drawn again."""
+    """A report and its figures on disk; `surveys` counts those that could be drawn again.
+
+    `notes` say what was left out, and why.
+    """
 
     report: Path
     figures: tuple[Path, ...]
     tables: dict[str, Path]
     surveys: int
+    notes: tuple[str, ...]
 
 
 def survey_report(
@@ -36,26 +46,34 @@ def survey_report(
     """Make the figures and the report again from the tables in the folder `results`.
 
     The tables may be the reference code's. Where the folder says how its surveys were drawn, they
-    are drawn again from its catalogue, or from `catalogue` if that has moved, and closed forms and
-    the common pivot are shown too. Files go to `out`, by default into `results`.
+    are drawn again from its catalogue, or from `catalogue` if that has moved: closed forms, the
+    common pivot and one survey from inside (fitted again, exactly) are shown too. Files go to
+    `out`, by default into `results`.
     """
     check_figures_possible()
     folder = ResultsFolder(Path(results))
     record = folder.read_record()
     tables = folder.tables() if record is None else folder.tables(record.models)
-    surveys: list[Survey] = []
+    drawn, posteriors = DrawnSurveys((), ()), []
     provenance = {"tables": ", ".join(path.name for path in tables.values())}
     if record is not None:
-        surveys = draw_again(record, folder, catalogue)
-        provenance |= provenance_of(record)
+        drawn = draw_again(record, folder, catalogue)
+        posteriors = shown_posteriors(drawn.surveys, record.models, record.prior, record.level)
+        provenance = provenance_of(record)
     elif catalogue is not None:
         raise TableError(
             f"{folder.path} has no {folder.record.name}, so nobody can tell which surveys were "
             "drawn from the catalogue: leave the catalogue out."
         )
-    target = folder if out is None else ResultsFolder(Path(out))
-    report, figures = write_report(target, tables, surveys, provenance=provenance)
-    return ReportFiles(report, figures, tables, len(surveys))
+    report, figures = write_report(
+        folder if out is None else ResultsFolder(Path(out)),
+        tables,
+        drawn.surveys,
+        provenance=provenance,
+        warnings=drawn.notes,
+        posteriors=posteriors,
+    )
+    return ReportFiles(report, figures, tables, len(drawn.surveys), drawn.notes)
 
 
 def write_report(
@@ -85,25 +103,6 @@ def check_figures_possible() -> None:
             raise MissingExtraError(package, "survey")
 
 
-def draw_again(
-    record: RunRecord, folder: ResultsFolder, catalogue: Path | str | None
-) -> list[Survey]:
-    """The surveys of a run, from the catalogue that it had."""
-    path = folder.path / record.catalogue if catalogue is None else Path(catalogue)
-    if not path.exists():
-        raise TableError(
-            f"the run's catalogue {path} is not there: say where it is now (--catalogue), or "
-            f"delete {folder.record} to make the report without the surveys."
-        )
-    if file_digest(path) != record.catalogue_sha256:
-        raise TableError(
-            f"{path} is not the catalogue of this run, or has changed since: give the one it had "
-            f"(--catalogue), or delete {folder.record} to make the report without the surveys."
-        )
-    sampler = SurveySampler(HermesData(path), MASS_CLASSES, rng_seed=record.seed)
-    return sampler.sample_grid(record.sizes, record.reps, record.classes)
-
-
 def provenance_of(record: RunRecord) -> dict[str, str]:
     """A run's settings in words."""
     return {
@@ -111,5 +110,5 @@ def provenance_of(record: RunRecord) -> dict[str, str]:
         "surveys": f"{record.reps} of each size in {', '.join(map(str, record.sizes))} and class "
         f"in {', '.join(record.classes)}",
         "seed": str(record.seed),
-        "fits": f"method {record.method}, prior {record.prior}, intervals {record.level:g}",
+        "fits": f"method {record.method}, prior {record.prior.label}, intervals {record.level:g}",
     }

@@ -6,24 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from errorbar.app.verbs.folder import MODELS, ResultsFolder, RunRecord, file_digest
+from errorbar.app.verbs.drawn import draw_surveys, shown_posteriors
+from errorbar.app.verbs.folder import MODELS, ResultsFolder, RunRecord, file_digest, remove_empty
 from errorbar.app.verbs.report import check_figures_possible, provenance_of, write_report
 from errorbar.core.engine import discard_journal
 from errorbar.core.errors import SettingsError
-from errorbar.survey.data import HermesData
 from errorbar.survey.grid import FitSettings, fit_grid
 from errorbar.survey.model import PriorRule
-from errorbar.survey.sample import DESIGN, MASS_CLASSES, Survey, SurveySampler
+from errorbar.survey.sample import DESIGN, MASS_CLASSES
 from errorbar.survey.synth import make_catalogue
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from errorbar.survey.summary import SurveyPosterior
-
 __all__ = ["RunFiles", "survey_run"]
-
-SHOWN_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +76,9 @@ def survey_run(
     folder = ResultsFolder(Path(out))
     folder.path.mkdir(parents=True, exist_ok=True)
     path = Path(catalogue) if catalogue is not None else make_catalogue(seed=seed).write(out)[0]
-    sampler = SurveySampler(HermesData(path), MASS_CLASSES, rng_seed=seed)
-    surveys = sampler.sample_grid(n, reps, classes)
-    notes = _notes(sampler, n, classes)
-    record = _record(folder, path, sampler, n, reps, classes, models, settings)
+    drawn = draw_surveys(path, seed, n, reps, classes)
+    surveys, notes = drawn.surveys, drawn.notes
+    record = _record(folder, path, seed, n, reps, classes, models, settings)
     tables: dict[str, tuple[Path, Path]] = {}
     for model in models:
         chosen = replace(settings, model=model)  # pyright: ignore[reportArgumentType] (checked)
@@ -100,21 +95,21 @@ def survey_run(
         )
         tables[model] = folder.write_table(model, frame)
     folder.write_record(record)
-    report, drawn = None, ()
+    report, pictures = None, ()
     if figures:
-        report, drawn = write_report(
+        report, pictures = write_report(
             folder,
             {model: files[0] for model, files in tables.items()},
             surveys,
             provenance=provenance_of(record),
             warnings=notes,
-            posteriors=_posteriors(surveys, models, settings),
+            posteriors=shown_posteriors(surveys, models, settings.prior, level),
         )
     for model in models:
         discard_journal(folder.journal(model))
-    _remove_empty(folder.path / "journal")
+    remove_empty(folder.path / "journal")
     return RunFiles(
-        folder.path, path, catalogue is None, len(surveys), tables, drawn, report, notes
+        folder.path, path, catalogue is None, len(surveys), tables, pictures, report, notes
     )
 
 
@@ -129,20 +124,10 @@ def _check_models(models: Sequence[str]) -> None:
         raise SettingsError(f"models {', '.join(models)} name one twice: name each once.")
 
 
-def _notes(sampler: SurveySampler, n: Sequence[int], classes: Sequence[str]) -> tuple[str, ...]:
-    dropped = sampler.data.dropped
-    notes = [f"Catalogue: {dropped}"] if dropped else []
-    skipped = sampler.skipped(n, classes)
-    if skipped:
-        cells = "; ".join(str(cell) for cell in skipped)
-        notes.append(f"Sizes larger than their class were skipped: {cells}.")
-    return tuple(notes)
-
-
 def _record(
     folder: ResultsFolder,
     catalogue: Path,
-    sampler: SurveySampler,
+    seed: int,
     n: Sequence[int],
     reps: int,
     classes: Sequence[str],
@@ -152,35 +137,13 @@ def _record(
     return RunRecord(
         catalogue=Path(os.path.relpath(catalogue, folder.path)).as_posix(),
         catalogue_sha256=file_digest(catalogue),
-        seed=sampler.rng_seed,
+        seed=seed,
         sizes=tuple(n),
         reps=reps,
         classes=tuple(classes),
         models=tuple(models),
         method=settings.method,
-        prior=settings.prior.label,
+        intercept=settings.prior.intercept,
+        slope=settings.prior.slope,
         level=settings.level,
     )
-
-
-def _posteriors(
-    surveys: Sequence[Survey], models: Sequence[str], settings: FitSettings
-) -> "list[SurveyPosterior]":
-    """One survey from inside for each model: the first of the size nearest to the one shown."""
-    from errorbar.survey.fit import fit_one
-    from errorbar.survey.summary import survey_posterior
-
-    shown = min(surveys, key=lambda survey: abs(survey.n - SHOWN_SIZE))
-    data = shown.data()
-    title = f"Survey {shown.survey_id}: {shown.n} planets of class {shown.class_label}"
-    return [
-        survey_posterior(
-            fit_one(data, model, settings.prior), data, title=title, level=settings.level
-        )
-        for model in models
-    ]
-
-
-def _remove_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

@@ -5,7 +5,7 @@ from errorbar.survey.plan.design import Design, join_designs, summary_design, su
 from errorbar.survey.plan.expected import expected_precision
 from errorbar.survey.plan.guard import CurvatureGuard
 from errorbar.survey.plan.information import target_information
-from errorbar.survey.plan.observed import Observed, read_observed
+from errorbar.survey.plan.observed import Observed, fitted_trends, read_observed
 from errorbar.survey.plan.plan import SurveyPlan, plan_survey
 from errorbar.survey.plan.precision import (
     Precision,
@@ -46,6 +46,7 @@ __all__ = [
     "choose_list",
     "default_trend",
     "expected_precision",
+    "fitted_trends",
     "information_nats",
     "join_designs",
     "leading_precision",

@@ -94,7 +94,10 @@ def make_chances(
     """Draws of trend and luck; without `lucky` every survey finds the residuals it should."""
     if draws < 1:
         raise DesignError(f"draws={draws}: at least one is needed to speak of a chance.")
-    uniform = np.random.default_rng(seed).uniform(size=(draws, 3))
+    rng = np.random.default_rng(seed)
+    # One draw in each of `draws` equal parts of probability: far less noise than free draws.
+    parts = (np.arange(draws) + 0.5) / draws
+    uniform = np.stack([rng.permutation(parts) for _ in range(3)], axis=1)
     if not lucky:
         uniform[:] = 0.5
     return Chances(tuple(trends), uniform, parameter, prior)
@@ -121,15 +124,20 @@ def ordered_sd(
 
 
 def list_sds(
-    chances: Chances, design: Design, observed: Design | None = None
+    chances: Chances,
+    design: Design,
+    ratio: Float[ndarray, " draws"],
+    observed: Design | None = None,
 ) -> Float[ndarray, " draws"]:
-    """Posterior sd of every draw for one list of planets, added to those observed."""
+    """Posterior sd of every draw for one list of planets, added to those observed.
+
+    `ratio` is that of a survey of the same size: it depends on little else.
+    """
     whole = design if observed is None else join_designs(observed, design)
     if whole.n < FEWEST:
         return np.full(chances.draws, np.inf)
     leading = [leading_precision(whole, trend).of(chances.parameter) for trend in chances.trends]
-    every = [leading[draw % len(leading)] for draw in range(chances.draws)]
-    return np.array(every) * chances.ratios(whole, np.array([whole.n]))[:, 0]
+    return np.array([leading[draw % len(leading)] for draw in range(chances.draws)]) * ratio
 
 
 def _known(

@@ -1,6 +1,6 @@
 """What a survey under way has measured already, with its real errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,19 @@ from errorbar.core.errors import DesignError
 from errorbar.survey.data import HermesData, SurveyData
 from errorbar.survey.data.columns import has_mass_errors, survey_arrays
 from errorbar.survey.data.table import planet_key
+from errorbar.survey.model import PriorRule
 from errorbar.survey.plan.design import Design, survey_design
+from errorbar.survey.plan.prior import Prior
 from errorbar.survey.plan.targets import Targets
-from errorbar.survey.plan.trend import JointTrend, MassStarTrend, Trend
+from errorbar.survey.plan.trend import (
+    JointTrend,
+    MassStarTrend,
+    ModelName,
+    Trend,
+    default_trend,
+)
 
-__all__ = ["Observed", "read_observed"]
+__all__ = ["Observed", "fitted_trends", "read_observed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,3 +68,26 @@ def read_observed(
             "are: give a column `Planet Name`."
         )
     return Observed(data.names, survey_design(data), data)
+
+
+def fitted_trends(
+    data: SurveyData,
+    model: ModelName = "single",
+    *,
+    prior: Prior | PriorRule | None = None,
+    draws: int = 100,
+    seed: int = 42,
+) -> tuple[Trend, ...]:
+    """What a survey says is true: its posterior means, then independent draws of its posterior.
+
+    The first trend guides the choice of targets; all of them together say how sure its outcome is.
+    """
+    from errorbar.survey.fit import fit_one
+
+    kind = type(default_trend(model))
+    wanted = [field.name for field in fields(kind)]
+    fit = fit_one(data, model, PriorRule(intercept="flat") if prior is None else prior)
+    drawn = fit.draws(draws, seed=seed)
+    means = dict(zip(fit.names, fit.mean.tolist(), strict=True))
+    columns = [[means[name], *np.asarray(drawn[name]).tolist()] for name in wanted]
+    return tuple(kind(**dict(zip(wanted, row, strict=True))) for row in zip(*columns, strict=True))

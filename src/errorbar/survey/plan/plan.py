@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,10 @@ from numpy import ndarray
 
 from errorbar.core.errors import DesignError
 from errorbar.survey.model import PriorRule
+from errorbar.survey.plan.budget import budget_table, budgets_around
 from errorbar.survey.plan.columns import read_targets
 from errorbar.survey.plan.guard import CurvatureGuard
-from errorbar.survey.plan.observed import Observed, read_observed
+from errorbar.survey.plan.observed import Observed, fitted_trends, read_observed
 from errorbar.survey.plan.prior import Prior
 from errorbar.survey.plan.reach import Required
 from errorbar.survey.plan.required import required_hours
@@ -27,9 +28,12 @@ from errorbar.survey.plan.table import (
 )
 from errorbar.survey.plan.targets import Targets
 from errorbar.survey.plan.task import Task, list_sd, make_task
-from errorbar.survey.plan.trend import ModelName, Trend, default_trend
+from errorbar.survey.plan.trend import ModelName, Trend, default_trend, model_of
 
 __all__ = ["SurveyPlan", "plan_survey"]
+
+# Draws of what is open when hours are asked for: a joint posterior takes fifty times as long.
+DRAWS: dict[ModelName, int] = {"single": 100, "joint": 30, "mass-star": 60}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +45,8 @@ class SurveyPlan:
     - `listed`: the list in observing order, with what is known after each planet;
     - `others`: every other target, with what it alone would add or why it is barred;
     - `comparison`: other strategies at the same hours, with and without the guard;
-    - `precision`: the standard deviation of every parameter.
+    - `precision`: the standard deviation of every parameter;
+    - `budgets`: what fewer or more hours would buy.
 
     `sd` is the leading order of the wanted parameter, `typical_sd` the median posterior, and
     `least_sd` a bound that no list of these hours can pass (NaN if the strategy proves none).
@@ -64,6 +69,7 @@ class SurveyPlan:
     others: pl.DataFrame
     comparison: pl.DataFrame
     precision: pl.DataFrame
+    budgets: pl.DataFrame
     reach: Required | None = None
     observed_planets: int = 0
 
@@ -75,6 +81,7 @@ class SurveyPlan:
             "others": self.others,
             "comparison": self.comparison,
             "precision": self.precision,
+            "budgets": self.budgets,
         }
         if self.reach is not None:
             curve = self.reach.curve
@@ -93,7 +100,7 @@ def plan_survey(
     strategy: Strategy = "leverage-per-hour",
     guard: CurvatureGuard | None = None,
     model: ModelName = "single",
-    trend: Trend | Sequence[Trend] | None = None,
+    trend: Trend | Sequence[Trend] | Literal["observed"] | None = None,
     prior: Prior | PriorRule | None = None,
     must: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -107,23 +114,20 @@ def plan_survey(
     `targets` is a `Targets` or any table `read_targets` reads. `trend` is what is taken to be
     true (several of them where it is uncertain; the first one guides the choice), by default the
     default trend of `model`. `observed` is what has been measured already: it costs nothing and
-    its planets are not offered again.
+    its planets are not offered again; with `trend="observed"` it also says what is true.
     """
     offer = targets if isinstance(targets, Targets) else read_targets(targets)
-    trends = _trends(trend, model)
     if (budget_hours is None) == (wanted_sd is None):
         raise DesignError(
             "say either the hours at hand (budget_hours) or the precision wanted (wanted_sd): "
             "one of them follows from the other."
         )
-    done = None
-    if observed is not None:
+    done = observed if isinstance(observed, Observed) or observed is None else None
+    if observed is not None and done is None:
         blurred = offer.design.x_sigma is not None
-        done = (
-            observed
-            if isinstance(observed, Observed)
-            else read_observed(observed, trends[0], mass_errors=blurred)
-        )
+        done = read_observed(observed, _kind(trend, model), mass_errors=blurred)
+    trends = _trends(trend, model, done, seed)
+    if done is not None:
         offer = offer.bar(done.rows(offer), "observed already")
     offer = offer.bar(offer.find(exclude, "excluded planet"), "excluded")
     design = None if done is None else done.design
@@ -140,6 +144,7 @@ def plan_survey(
             probability=probability,
             must=must,
             observed=design,
+            draws=DRAWS[model_of(trends[0])],
             seed=seed,
         )
         hours = reach.effort
@@ -161,7 +166,7 @@ def plan_survey(
 def _plan(
     task: Task,
     choice: Choice,
-    strategy: str,
+    strategy: Strategy,
     prior: Prior | PriorRule | None,
     done: Observed | None,
     reach: Required | None,
@@ -192,6 +197,7 @@ def _plan(
         others=offer_table(task, chosen),
         comparison=comparison_table(task, strategy, choice, random_lists, seed),
         precision=precision,
+        budgets=budget_table(task, strategy, budgets_around(task), seed=seed),
         reach=reach,
         observed_planets=0 if done is None else len(done.names),
     )
@@ -208,7 +214,26 @@ def _check_measurable(task: Task, chosen: Bool[ndarray, " rows"]) -> None:
     )
 
 
-def _trends(trend: Trend | Sequence[Trend] | None, model: ModelName) -> tuple[Trend, ...]:
+def _kind(trend: Trend | Sequence[Trend] | Literal["observed"] | None, model: ModelName) -> Trend:
+    """Any trend of the model that is planned for."""
+    if trend is None or isinstance(trend, str):
+        return default_trend(model)
+    return next(iter(trend)) if isinstance(trend, Sequence) else trend
+
+
+def _trends(
+    trend: Trend | Sequence[Trend] | Literal["observed"] | None,
+    model: ModelName,
+    done: Observed | None,
+    seed: int,
+) -> tuple[Trend, ...]:
+    if isinstance(trend, str):
+        if trend != "observed" or done is None:
+            raise DesignError(
+                f"trend={trend!r} is no trend: pass one, or 'observed' together with a survey that "
+                "has been observed."
+            )
+        return fitted_trends(done.data, model, draws=DRAWS[model], seed=seed)
     if trend is None:
         return (default_trend(model),)
     return tuple(trend) if isinstance(trend, Sequence) else (trend,)

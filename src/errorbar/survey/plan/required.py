@@ -97,6 +97,8 @@ def _hours_by_choice(
     question: Question, strategy: Strategy, guard: CurvatureGuard | None, must: Sequence[str]
 ) -> Required:
     chances, offer = question.chances, question.offer
+    had = 0.0 if question.observed is None else question.observed.n
+    ratios = chances.ratios(offer.design, had + np.arange(1.0, offer.rows + 1))
 
     def outcome(budget: float) -> tuple[Bool[ndarray, " rows"], Float[ndarray, " draws"]]:
         task = make_task(
@@ -114,7 +116,8 @@ def _hours_by_choice(
         chosen = choose_list(task, strategy, seed=question.seed).chosen
         if not chosen.any():
             return nothing, np.full(chances.draws, np.inf)
-        return chosen, list_sds(chances, offer.design.take(chosen), question.observed)
+        ratio = ratios[:, int(chosen.sum()) - 1]
+        return chosen, list_sds(chances, offer.design.take(chosen), ratio, question.observed)
 
     total = float(offer.hours.sum())
     least = max(total * 2e-3, float(np.sort(offer.hours)[:FEWEST].sum()))

@@ -17,7 +17,14 @@ from errorbar.survey.plan.prior import Prior
 from errorbar.survey.plan.strategy import STRATEGIES, Choice, choose_list, random_lists
 from errorbar.survey.plan.task import Task, list_sd
 
-__all__ = ["RANDOM_LISTS", "comparison_table", "list_table", "offer_table", "precision_table"]
+__all__ = [
+    "RANDOM_LISTS",
+    "comparison_table",
+    "finite",
+    "list_table",
+    "offer_table",
+    "precision_table",
+]
 
 RANDOM_LISTS = 1000
 PER_HOURS = 100.0
@@ -35,7 +42,7 @@ def list_table(task: Task, chosen: Bool[ndarray, " rows"]) -> pl.DataFrame:
     alone = further_gains(replace(task, must=nothing), nothing)
     first = dict(zip(alone.rows.tolist(), alone.sd.tolist(), strict=True))
     design = task.targets.design
-    return _finite(
+    return finite(
         pl.DataFrame(
             {
                 "order": np.arange(1, len(order) + 1),
@@ -80,7 +87,7 @@ def offer_table(task: Task, chosen: Bool[ndarray, " rows"]) -> pl.DataFrame:
         }
     )
     best = "gain_percent_per_100_hours"
-    return _finite(frame).sort(best, "name", descending=[True, False], nulls_last=True)
+    return finite(frame).sort(best, "name", descending=[True, False], nulls_last=True)
 
 
 def comparison_table(
@@ -124,7 +131,7 @@ def comparison_table(
             rows.append(_strategy_row(task, name, guarded, other))
     frame = pl.DataFrame(rows, schema_overrides={"least_sd": pl.Float64})
     frame = frame.with_columns(gain=mean / pl.col("sd"))
-    return _finite(frame).sort("sd", "strategy", nulls_last=True)
+    return finite(frame).sort("sd", "strategy", nulls_last=True)
 
 
 def precision_table(
@@ -143,7 +150,7 @@ def precision_table(
     frame = pl.DataFrame(
         {"parameter": leading.names, "leading_sd": leading.sd, "typical_sd": typical}
     )
-    return _finite(frame)
+    return finite(frame)
 
 
 def _strategy_row(task: Task, name: str, guarded: bool, choice: Choice) -> dict[str, object]:
@@ -167,7 +174,7 @@ def _mean(sd: Float[ndarray, " lists"]) -> float:
     return float(sd[known].mean()) if known.any() else float("inf")
 
 
-def _finite(frame: pl.DataFrame) -> pl.DataFrame:
+def finite(frame: pl.DataFrame) -> pl.DataFrame:
     """Gaps where a number is not finite, so that every writer of tables agrees on them."""
     floats = [name for name, kind in frame.schema.items() if kind == pl.Float64]
     return frame.with_columns(

@@ -26,6 +26,7 @@ __all__ = [
     "SingleTrend",
     "Trend",
     "default_trend",
+    "model_of",
     "parameters_of",
     "spread_trend",
 ]
@@ -93,6 +94,13 @@ def default_trend(model: ModelName) -> Trend:
     raise DesignError(
         f"model={model!r} cannot be planned for; choose one of {', '.join(get_args(ModelName))}."
     )
+
+
+def model_of(trend: Trend) -> ModelName:
+    """The name of a trend's model."""
+    if isinstance(trend, SingleTrend):
+        return "single"
+    return "joint" if isinstance(trend, JointTrend) else "mass-star"
 
 
 def parameters_of(trend: Trend) -> tuple[str, ...]:

@@ -42,5 +42,7 @@ def report(
     if as_json:
         print_json(files)
         return
+    for note in files.notes:
+        say(note)
     say(f"{len(files.figures)} figures beside {files.figures[0]}")
     say(f"read first: {files.report}")

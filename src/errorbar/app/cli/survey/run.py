@@ -11,6 +11,7 @@ from errorbar.app.cli.options import (
     Json,
     Seed,
     Workers,
+    engine_and_workers,
     found_table,
     listed,
     settings,
@@ -79,9 +80,7 @@ def run(
     from errorbar.app.verbs import survey_run
 
     given = settings()
-    chosen = given.engine if engine is None else engine
-    if workers is None and "://" not in (chosen or ""):
-        workers = given.workers
+    engine, workers = engine_and_workers(given, engine, workers)
     files = survey_run(
         found_table(catalogue),
         models=tuple(part for text in model or ["joint,single"] for part in listed(text)),
@@ -90,7 +89,7 @@ def run(
         reps=reps,
         seed=seed,
         out=given.results if out is None else out,
-        engine=chosen,
+        engine=engine,
         workers=workers,
         classes=listed(classes),
         intercept=intercept,

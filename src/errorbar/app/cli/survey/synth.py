@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from errorbar.app.cli.group import examples, print_json, say
-from errorbar.app.cli.options import Json, Seed, found_table
+from errorbar.app.cli.options import Json, ListFormat, Seed, found_table
 
 __all__ = ["EXAMPLES", "synth"]
 
@@ -22,9 +22,7 @@ def synth(
     out: Annotated[Path, typer.Option(help="Folder of the catalogue.")] = Path("dataset"),
     n: Annotated[int | None, typer.Option(help="Planets to draw.", show_default="722")] = None,
     masses: Annotated[Path | None, typer.Option(help="A list of real planets.")] = None,
-    list_format: Annotated[
-        str, typer.Option("--list", help="Whose list it is: ariel or kawai.")
-    ] = "ariel",
+    list_format: ListFormat = "ariel",
     seed: Seed = 42,
     reference: Annotated[
         bool,
