@@ -20,10 +20,12 @@ def nodes(low, high, n):
 def box_posterior(log_density, box, n, inner=None):
     """Moments of a density over a box of (low, high) per parameter.
 
-    `log_density` takes (points, parameters); `inner` likewise, to means and covariance diagonals of
-    parameters integrated out, which then come first.
+    `n` points along each axis, or one number per axis. `log_density` takes (points, parameters);
+    `inner` likewise, to means and covariance diagonals of parameters integrated out, which then
+    come first.
     """
-    axes, weights = zip(*(nodes(low, high, n) for low, high in box))
+    counts = np.broadcast_to(n, len(box))
+    axes, weights = zip(*(nodes(low, high, k) for (low, high), k in zip(box, counts)))
     points = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
     weight = np.prod([m.ravel() for m in np.meshgrid(*weights, indexing="ij")], axis=0)
     logf = log_density(points)

@@ -40,8 +40,8 @@ IDENTITY, SINH, TANH, LOGISTIC = 0, 1, 2, 3
 STATUS = ("ok", "lattice too large", "no mode", "not finite")
 
 
-# Data, draws and a generator to the draws of the planets' true values.
-Latent = Callable[[SurveyData, Mapping[str, ndarray], np.random.Generator], dict[str, ndarray]]
+# Data, prior, draws and a generator to the draws of the planets' true values.
+Latent = Callable[[SurveyData, Any, Mapping[str, ndarray], np.random.Generator], dict[str, ndarray]]
 
 
 @dataclass(frozen=True, slots=True)

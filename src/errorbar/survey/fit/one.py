@@ -97,7 +97,7 @@ class SurveyFit:
         if self.lattice.latent is None:
             raise SettingsError(f"the model {self.model!r} has no latent values to draw.")
         rng = np.random.default_rng([seed, 1])
-        return self.lattice.latent(self.data, self.draws(n, seed=seed), rng)
+        return self.lattice.latent(self.data, self.prior, self.draws(n, seed=seed), rng)
 
     def summary(self, level: float = 0.68) -> Mapping[str, Mapping[str, float]]:
         """Mean, sd and interval per parameter, for printing and JSON."""

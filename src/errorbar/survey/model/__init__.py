@@ -10,6 +10,7 @@ from errorbar.survey.model.priors import (
     MassErrorsPrior,
     MassStarPrior,
     PriorRule,
+    RobustPrior,
     SinglePrior,
     SlopeRule,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "MassErrorsPrior",
     "MassStarPrior",
     "PriorRule",
+    "RobustPrior",
     "SinglePrior",
     "SlopeRule",
 ]

@@ -41,6 +41,7 @@ __all__ = [
     "MassErrorsPrior",
     "MassStarPrior",
     "PriorRule",
+    "RobustPrior",
     "SinglePrior",
     "SlopeRule",
 ]
@@ -104,6 +105,29 @@ class MassErrorsPrior:
 
 
 @dataclass(frozen=True, slots=True)
+class RobustPrior:
+    """`SinglePrior` and a share of outliers, beta-distributed with the shapes `outlier_share`.
+
+    An outlier's variance is larger by `outlier_sd` squared.
+    """
+
+    alpha_mean: float
+    alpha_sd: float
+    beta_sd: float
+    epsilon_scale: float
+    outlier_sd: float
+    outlier_share: tuple[float, float] = (1.0, 9.0)
+
+    def __post_init__(self) -> None:
+        few, many = self.outlier_share
+        if not (few > 0 and many > 0 and few + many <= 1000):
+            raise SettingsError(
+                f"outlier_share={self.outlier_share} does not shape a beta distribution we can "
+                "integrate: give two positive numbers whose sum is at most 1000."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class PriorRule:
     """How a survey's own data set its priors.
 
@@ -150,6 +174,13 @@ class PriorRule:
         """`single`, a flat population mean, and twice the spread of the masses as its scale."""
         return MassErrorsPrior(*_numbers(self.mass_errors_columns(data.x, data.y)))
 
+    def robust(self, data: SurveyData) -> RobustPrior:
+        """`single`, outliers ten median error bars wide, one planet in ten expected to be one."""
+        mean, alpha_sd, beta_sd, scale, width, few, many = _numbers(
+            self.robust_columns(data.x, data.y, data.sigma)
+        )
+        return RobustPrior(mean, alpha_sd, beta_sd, scale, width, (few, many))
+
     def single_columns(self, x: Rows, y: Rows) -> tuple[Rows, ...]:
         """Intercept mean and sd, slope sd, scatter scale: one each per row of planets."""
         spread = np.maximum(np.std(y, axis=-1), 1e-3)
@@ -186,6 +217,12 @@ class PriorRule:
         centre = np.mean(x, axis=-1)
         spread = 2.0 * np.std(x, axis=-1)
         return *self.single_columns(x, y), centre, np.full_like(centre, np.inf), spread
+
+    def robust_columns(self, x: Rows, y: Rows, sigma: Rows) -> tuple[Rows, ...]:
+        """The columns of `single`, the outliers' extra sd and the two shapes of their share."""
+        width = 10.0 * np.median(sigma, axis=-1)
+        few, many = np.ones_like(width), np.full_like(width, 9.0)
+        return *self.single_columns(x, y), width, few, many
 
     def _intercept_sd(self, reference: Rows) -> Rows:
         return np.full_like(reference, np.inf) if self.intercept == "flat" else reference

@@ -2,12 +2,20 @@
 
 from errorbar.core.errors import SettingsError
 from errorbar.survey.fit.lattice import LatticeModel
-from errorbar.survey.fit.models import joint, mass_errors, mass_star, single
+from errorbar.survey.fit.models import joint, limits, mass_errors, mass_star, robust, single
 
 __all__ = ["MODELS", "find_model"]
 
 MODELS: dict[str, LatticeModel] = {
-    model.name: model for model in (single.MODEL, joint.MODEL, mass_star.MODEL, mass_errors.MODEL)
+    model.name: model
+    for model in (
+        single.MODEL,
+        joint.MODEL,
+        mass_star.MODEL,
+        mass_errors.MODEL,
+        limits.MODEL,
+        robust.MODEL,
+    )
 }
 
 

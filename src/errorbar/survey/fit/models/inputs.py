@@ -13,9 +13,11 @@ __all__ = [
     "HALF_NORMAL",
     "LOG_2PI",
     "fields",
+    "limits_stack",
     "precision",
     "prior_columns",
     "residual",
+    "robust_line",
     "scatter_scale",
     "stack",
     "start_scatter",
@@ -28,6 +30,16 @@ HALF_NORMAL = float(np.log(2 / np.sqrt(2 * np.pi)))
 def stack(datas: Sequence[SurveyData], name: str) -> ndarray:
     """One field of all surveys, one row each."""
     return np.stack([getattr(data, name) for data in datas])
+
+
+def limits_stack(datas: Sequence[SurveyData]) -> ndarray:
+    """One where an abundance is an upper limit, zero elsewhere."""
+    return np.stack(
+        [
+            np.zeros(data.n) if data.limit is None else data.limit.astype(np.float64)
+            for data in datas
+        ]
+    )
 
 
 def fields(*columns: ndarray) -> ndarray:
@@ -77,3 +89,23 @@ def start_scatter(residual: ndarray, variance: ndarray, c: ndarray, limit: ndarr
     excess = (residual**2).mean(-1) - variance.mean(-1)
     start = np.sqrt(np.maximum(excess, (0.5 * c) ** 2))
     return np.minimum(start, 2 * limit)
+
+
+def robust_line(
+    x: ndarray, y: ndarray, variance: ndarray, limit: ndarray, c: ndarray, top: ndarray
+) -> tuple[ndarray, ndarray, ndarray]:
+    """Intercept, slope and scatter to start from, with little regard for outliers and limits."""
+    weight = np.where(limit > 0, 0.1, 1.0)
+    spread = np.std(y, axis=1)
+    alpha = beta = np.zeros(len(x))
+    for _ in range(12):
+        total, mx = weight.sum(1), (weight * x).sum(1)
+        my, xx, xy = (weight * y).sum(1), (weight * x * x).sum(1), (weight * x * y).sum(1)
+        beta = (total * xy - mx * my) / np.maximum(total * xx - mx * mx, 1e-12)
+        alpha = (my - beta * mx) / total
+        r = y - alpha[:, None] - beta[:, None] * x
+        spread = np.maximum(1.4826 * np.median(np.abs(r), axis=1), np.sqrt(variance.mean(1)))
+        weight = np.where(limit > 0, 0.1, 1.0) / (1.0 + (r / (2.0 * spread[:, None])) ** 2)
+    excess = spread**2 - variance.mean(1)
+    scatter = np.sqrt(np.maximum(excess, (0.5 * c) ** 2))
+    return alpha, beta, np.minimum(scatter, 2 * top)

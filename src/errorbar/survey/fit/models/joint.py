@@ -64,7 +64,7 @@ def build(datas: Sequence[SurveyData], prior: PriorRule | JointPrior) -> Problem
 
 
 def latent(
-    data: SurveyData, draws: Mapping[str, ndarray], rng: np.random.Generator
+    data: SurveyData, prior: Any, draws: Mapping[str, ndarray], rng: np.random.Generator
 ) -> dict[str, ndarray]:
     """True abundances and metallicities z: normal around the weighted mean of line and data."""
     star, star_sigma = data.need_star()

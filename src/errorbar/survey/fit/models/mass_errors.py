@@ -77,7 +77,7 @@ def build(datas: Sequence[SurveyData], prior: PriorRule | MassErrorsPrior) -> Pr
 
 
 def latent(
-    data: SurveyData, draws: Mapping[str, ndarray], rng: np.random.Generator
+    data: SurveyData, prior: Any, draws: Mapping[str, ndarray], rng: np.random.Generator
 ) -> dict[str, ndarray]:
     """True log masses `x` and true abundances `z` of the planets.
 

@@ -47,7 +47,7 @@ def build(datas: Sequence[SurveyData], prior: PriorRule | SinglePrior) -> Proble
 
 
 def latent(
-    data: SurveyData, draws: Mapping[str, ndarray], rng: np.random.Generator
+    data: SurveyData, prior: Any, draws: Mapping[str, ndarray], rng: np.random.Generator
 ) -> dict[str, ndarray]:
     """True abundances z: the weighted mean of line and measurement, with its own spread."""
     line = draws["alpha"][:, None] + draws["beta"][:, None] * data.xc
