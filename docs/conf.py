@@ -37,9 +37,12 @@ html_theme = "pydata_sphinx_theme"
 html_title = "errorbar"
 html_show_sourcelink = False
 html_copy_source = False
+# Pages of the first level have no neighbours below them to show at the side.
+html_sidebars = {"*": []}
 html_theme_options = {
     "logo": {"text": "errorbar"},
     "show_prev_next": True,
+    "header_links_before_dropdown": 4,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

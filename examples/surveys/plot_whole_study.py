@@ -43,12 +43,14 @@ from errorbar.survey.summary import (
 
 catalogue = make_catalogue(seed=42)
 print(catalogue.data)
-print({name: round(value, 3) for name, value in catalogue.truth.parameters.items()})
+for name, value in catalogue.truth.parameters.items():
+    print(f"{name:8} {value:+.3f}")
 
 # %%
-# Surveys are drawn from four nested classes: S1 is everything, S4 the heaviest quarter. What a
-# survey's choice of planets is worth is its leverage :math:`L`, the root of the summed squared
-# distances from the mean log mass. Surveys on one dashed curve have the same.
+# Surveys are drawn from four nested classes: S1 (blue in all figures) is everything, S2 (orange)
+# and S3 (green) are the upper three quarters and half in mass, S4 (red) is the heaviest quarter.
+# What a survey's choice of planets is worth is its leverage :math:`L`, the root of the summed
+# squared distances from the mean log mass. Surveys on one dashed curve have the same.
 
 sampler = SurveySampler(catalogue.data, rng_seed=42)
 surveys = sampler.sample_grid([15, 30, 60, 100], n_reps=10)
