@@ -30,7 +30,7 @@ class NormalFit:
         return np.stack([self.mean - reach * self.sd, self.mean + reach * self.sd], axis=1)
 
     def quantile(self, q):
-        return (self.mean + stats.norm.ppf(q) * self.sd)[:, None]
+        return self.mean[:, None] + self.sd[:, None] * stats.norm.ppf(np.atleast_1d(q))
 
     def cdf(self, name, value):
         i = self.names.index(name)

@@ -60,6 +60,8 @@ def check_columns(frame: pl.DataFrame, wanted: Sequence[str], where: str) -> Non
 def numbers(frame: pl.DataFrame, column: str) -> NDArray[np.float64]:
     """A column as floats, NaN wherever it holds no number."""
     series = frame.get_column(column)
+    if series.dtype == pl.Float64:
+        return series.to_numpy().copy()
     if series.dtype == pl.String:
         series = series.str.strip_chars()
     values = series.cast(pl.Float64, strict=False).fill_null(float("nan"))

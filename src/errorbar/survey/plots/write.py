@@ -23,7 +23,7 @@ from errorbar.survey.plots.make import (
     make_met_global_slope_3d_from_df,
 )
 from errorbar.survey.plots.panels import make_posterior_panels
-from errorbar.survey.summary import FitTable, SurveyPosterior, read_fits
+from errorbar.survey.summary import FitTable, SurveyPosterior, add_total_scatter, read_fits
 from errorbar.survey.summary.results import ResultTable
 
 __all__ = ["figure_place", "write_figures"]
@@ -48,7 +48,10 @@ def write_figures(
     given = tables.values() if isinstance(tables, Mapping) else tables
     surveys = list(surveys)
     written: list[tuple[Path, str]] = []
-    for stem, figure, caption in _all_figures([read_fits(t) for t in given], surveys, posteriors):
+    fits = [read_fits(table) for table in given]
+    if surveys:
+        fits = [add_total_scatter(table, surveys) for table in fits]
+    for stem, figure, caption in _all_figures(fits, surveys, posteriors):
         _, png = write_figure(figure, Path(folder) / stem)
         written.append((png, caption))
     return written

@@ -110,11 +110,10 @@ def survey_posterior(
     return SurveyPosterior(
         title=title,
         model=model,
-        marginals=tuple(
-            _exact_marginal(fit, name, quantities[name], level)
+        marginals=(
+            _exact_marginals(fit, quantities, level)
             if hasattr(fit, "cdf")
-            else marginal(sample[name], quantities[name], level)
-            for name in names
+            else tuple(marginal(sample[name], quantities[name], level) for name in names)
         ),
         pairs=tuple(
             (i, j, pair(sample[a], sample[b], quantities[a], quantities[b]))
@@ -191,15 +190,30 @@ def fitted_line(
     return FittedLine(data.x, y, sigma, limit, places, middle, low, high, response, note)
 
 
-def _exact_marginal(fit: Any, name: str, quantity: Quantity, level: float) -> Marginal:
+def _exact_marginals(
+    fit: Any, quantities: Mapping[str, Quantity], level: float
+) -> tuple[Marginal, ...]:
     """Densities from differences of the distribution function, which has no sampling noise."""
-    centre, sd = float(_value(fit.mean, fit, name)), float(_value(fit.sd, fit, name))
-    low, high = (float(end) for end in _value(fit.hdi(level), fit, name))
-    first, last = (float(np.ravel(_value(fit.quantile(q), fit, name))[0]) for q in (0.0005, 0.9995))
-    edges = np.linspace(first, last, PLACES + 1)
-    below = np.asarray([float(fit.cdf(name, edge)) for edge in edges])
-    density = np.diff(below) / np.diff(edges)
-    return Marginal(quantity, (edges[:-1] + edges[1:]) / 2, density, centre, sd, low, high, level)
+    intervals, ranges = fit.hdi(level), fit.quantile((0.0005, 0.9995))
+    found: list[Marginal] = []
+    for name, quantity in quantities.items():
+        low, high = (float(end) for end in _value(intervals, fit, name))
+        first, last = (float(end) for end in np.ravel(_value(ranges, fit, name)))
+        edges = np.linspace(first, last, PLACES + 1)
+        below = np.asarray([float(fit.cdf(name, edge)) for edge in edges])
+        found.append(
+            Marginal(
+                quantity=quantity,
+                x=(edges[:-1] + edges[1:]) / 2,
+                density=np.diff(below) / np.diff(edges),
+                mean=float(_value(fit.mean, fit, name)),
+                sd=float(_value(fit.sd, fit, name)),
+                low=low,
+                high=high,
+                level=level,
+            )
+        )
+    return tuple(found)
 
 
 def _value(values: Any, fit: Any, name: str) -> Any:

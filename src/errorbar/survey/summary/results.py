@@ -124,8 +124,11 @@ def add_total_scatter(table: FitTable, surveys: Iterable[Any]) -> FitTable:
 
     $\sigma_\mathrm{tot}^{-2}$ is the mean of $1/(v_i + \epsilon^2)$ over the survey's planets, with
     the posterior mean of the intrinsic scatter $\epsilon$: no free number is left in
-    $\sigma(\beta) = \sigma_\mathrm{tot}/L$. The mass-star table gets no such column.
+    $\sigma(\beta) = \sigma_\mathrm{tot}/L$. The mass-star table gets no such column; a table that
+    has them already is returned as it is.
     """
+    if all(name in table.frame.columns for name in SCATTER[table.model]):
+        return table
     by_id = {int(survey.survey_id): survey for survey in surveys}
     unknown = [i for i in table.frame["survey_id"].to_list() if i not in by_id]
     if unknown:
