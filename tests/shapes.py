@@ -8,6 +8,8 @@ from beartype import BeartypeConf, beartype
 ARRAY_ROOMS = (
     "errorbar.core.maths.asymmetric",
     "errorbar.core.maths.calibration",
+    "errorbar.core.maths.lattice.sums",
+    "errorbar.core.maths.lattice.values",
     "errorbar.core.maths.linear",
     "errorbar.survey.fit.lattice",
     "errorbar.survey.fit.one",

@@ -6,55 +6,32 @@ depend on which others it was fitted with.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.special import ndtri, sici
 
 from errorbar.core.errors import SurveyError
+from errorbar.core.maths.lattice import LOGISTIC, SINH, TANH, Accuracy, sum_batch
 from errorbar.survey.data import SurveyData
 from errorbar.survey.model import PriorRule
 
 __all__ = [
-    "IDENTITY",
-    "LOGISTIC",
-    "SINH",
     "STATUS",
-    "TANH",
-    "Accuracy",
     "FitBatch",
     "LatticeModel",
     "Problem",
     "check_limits",
     "natural",
-    "odd_weights",
     "sum_surveys",
 ]
-
-# Kinds of outer coordinate as errorbar.core.maths.lattice numbers them; importing that loads Numba.
-IDENTITY, SINH, TANH, LOGISTIC = 0, 1, 2, 3
 
 STATUS = ("ok", "lattice too large", "no mode", "not finite")
 
 
 # Data, prior, draws and a generator to the draws of the planets' true values.
 Latent = Callable[[SurveyData, Any, Mapping[str, ndarray], np.random.Generator], dict[str, ndarray]]
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """How finely a lattice is laid: step in sds, depth in log f, share that halving may move."""
-
-    step: float
-    cut: float
-    tolerance: float
-    tolerance_folded: float
-    cells: int
-    side: int
-    capacity: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +85,6 @@ def check_limits(model: LatticeModel, datas: Sequence[SurveyData]) -> None:
             )
 
 
-@cache
-def odd_weights(side: int) -> Float[ndarray, " nodes"]:
-    r"""$(2/\pi)\,\mathrm{Si}(\pi i)$: the half-line integral of the odd sinc interpolant."""
-    return np.ascontiguousarray(2 / np.pi * sici(np.pi * np.arange(side))[0])
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class FitBatch:
     """Posterior summaries of many surveys; a survey that failed holds NaN and a status above 0.
@@ -153,54 +124,32 @@ def sum_surveys(
     accuracy: Accuracy | None = None,
 ) -> FitBatch:
     """The summaries of many surveys, stacked by their number of planets."""
-    from errorbar.core.maths.lattice import batch_kernel
-
     check_limits(model, datas)
-    acc = accuracy or model.accuracy
     s, p = len(datas), len(model.names)
     mean, sd, low, high = (np.empty((s, p)) for _ in range(4))
     log_z = np.empty(s)
-    pairs = model.inner // 2
-    covariance = np.empty((s, pairs))
+    covariance = np.empty((s, model.inner // 2))
     status, nodes = np.empty(s, dtype=np.int64), np.empty(s, dtype=np.int64)
     sizes = np.array([data.n for data in datas])
     for n in np.unique(sizes):
         rows = np.flatnonzero(sizes == n).tolist()
-        group = [datas[i] for i in rows]
         chosen = [prior[i] for i in rows] if isinstance(prior, Sequence) else prior
-        problem = model.build(group, chosen)
-        parts = [np.empty((len(rows), p)) for _ in range(4)]
-        z = np.empty(len(rows))
-        st, nd = np.empty(len(rows), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
-        cross = np.full((len(rows), pairs), np.nan)
-        batch_kernel()(
+        problem = model.build([datas[i] for i in rows], chosen)
+        sums = sum_batch(
             model.density(),
             problem.data,
             problem.hyper,
             problem.start,
-            model.kinds,
             problem.scales,
-            model.folds,
-            model.odd,
-            model.inner,
-            acc.step,
-            acc.cut,
-            acc.tolerance,
-            acc.tolerance_folded,
-            odd_weights(acc.side),
-            acc.side,
-            acc.capacity,
-            acc.cells,
-            level,
-            float(ndtri(0.5 + 0.5 * level)),
-            *parts,
-            z,
-            st,
-            nd,
-            cross,
+            inner=model.inner,
+            kinds=model.kinds,
+            folds=model.folds,
+            odd=model.odd,
+            accuracy=accuracy or model.accuracy,
+            level=level,
         )
-        for i in (0, 2, 3):
-            parts[i] += problem.shift
-        mean[rows], sd[rows], low[rows], high[rows] = parts
-        log_z[rows], status[rows], nodes[rows], covariance[rows] = z, st, nd, cross
+        mean[rows] = sums.mean + problem.shift
+        low[rows], high[rows] = sums.low + problem.shift, sums.high + problem.shift
+        sd[rows], log_z[rows], covariance[rows] = sums.sd, sums.log_integral, sums.covariance
+        status[rows], nodes[rows] = sums.status, sums.nodes
     return FitBatch(model.names, level, mean, sd, low, high, log_z, status, nodes, covariance)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from errorbar.core.errors import FitError, SettingsError
+from errorbar.core.maths.lattice import LOGISTIC, SINH, TANH, evaluate, sum_nodes
 from errorbar.core.predict import CurveMarginal, Marginal, MixtureMarginal, Posterior
 from errorbar.survey.data import SurveyData
 from errorbar.survey.fit.lattice import (
@@ -17,7 +18,6 @@ from errorbar.survey.fit.lattice import (
     Problem,
     check_limits,
     natural,
-    odd_weights,
 )
 
 if TYPE_CHECKING:
@@ -125,60 +125,55 @@ class SurveyFit:
 
 def sum_one(model: LatticeModel, data: SurveyData, prior: Any) -> SurveyFit:
     """Sum one survey's lattice and keep its nodes."""
-    from errorbar.core.maths.lattice import nodes_kernel
-
     check_limits(model, [data])
     problem = model.build([data], prior)
-    acc = model.accuracy
-    d, p = problem.start.shape[1], model.inner
-    index = np.empty((acc.capacity, d), dtype=np.int64)
-    logf, weight = np.empty(acc.capacity), np.empty(acc.capacity)
-    values, theta = np.empty((acc.capacity, p + p * (p + 1) // 2)), np.empty((acc.capacity, d))
-    origin, basis, folded = np.empty(d), np.zeros((d, d)), np.zeros(d, dtype=np.int64)
-    mean, sd = np.empty(p + d), np.empty(p + d)
-    cells = 2 * acc.cells + 1
-    grids, summary = np.empty((d, cells)), np.empty(2 + 2 * d)
-    count = nodes_kernel()(
-        model.density(), problem.data[0], problem.hyper[0], problem.start[0], model.kinds,
-        problem.scales[0], model.folds, model.odd, p, acc.step, acc.cut, acc.tolerance,
-        acc.tolerance_folded, odd_weights(acc.side), acc.side, index, logf, values, theta, weight,
-        origin, basis, folded, mean, sd, grids, summary,
-    )  # fmt: skip
-    status = int(summary[1])
-    if status != 0:
+    p = model.inner
+    sums = sum_nodes(
+        model.density(),
+        problem.data[0],
+        problem.hyper[0],
+        problem.start[0],
+        problem.scales[0],
+        inner=p,
+        kinds=model.kinds,
+        folds=model.folds,
+        odd=model.odd,
+        accuracy=model.accuracy,
+    )
+    if sums.status != 0:
         raise FitError(
             f"the posterior of this survey of {data.n} planets could not be summed "
-            f"({STATUS[status]}): fit it with method='nuts' and look at its chains."
+            f"({STATUS[sums.status]}): fit it with method='nuts' and look at its chains."
         )
-    kept = slice(0, count)
     shift = problem.shift[0]
     marginals: list[Marginal] = []
-    w = weight[kept] / weight[kept].sum()
+    w = sums.weight / sums.weight.sum()
     at = p
     for k in range(p):
         at += k + 1
         # The face of a folded lattice keeps half weight; all else is a mixture over the nodes.
         marginals.append(
-            MixtureMarginal(w, values[kept, k] + shift[k], np.sqrt(values[kept, at - 1]))
+            MixtureMarginal(w, sums.inner[:, k] + shift[k], np.sqrt(sums.inner[:, at - 1]))
         )
-    for a in range(d):
-        u = summary[2 + 2 * a] + summary[3 + 2 * a] * np.arange(cells)
+    for a, u in enumerate(sums.places):
         place = natural(int(model.kinds[a]), problem.scales[0, a], u)
-        density = grids[a] / _slope(model, problem, a, u)
+        density = sums.grids[a] / _slope(model, problem, a, u)
         marginals.append(CurveMarginal(place + shift[p + a], density))
-    posterior = Posterior(model.names, mean + shift, sd, tuple(marginals), float(summary[0]))
-    nodes = Nodes(index[kept].copy(), w, origin, basis, folded.astype(bool))
+    posterior = Posterior(
+        model.names, sums.mean + shift, sums.sd, tuple(marginals), sums.log_integral
+    )
+    nodes = Nodes(sums.index, w, sums.origin, sums.basis, sums.folded)
     chosen = model.rule(prior, data) if hasattr(prior, "label") else prior
     return SurveyFit(model.name, data, chosen, posterior, problem, nodes, model)
 
 
 def _slope(model: LatticeModel, problem: Problem, a: int, u: ndarray) -> ndarray:
     scale = problem.scales[0, a]
-    if model.kinds[a] == 1:
+    if model.kinds[a] == SINH:
         return scale * np.cosh(u)
-    if model.kinds[a] == 2:
+    if model.kinds[a] == TANH:
         return 1.0 / np.cosh(u) ** 2
-    if model.kinds[a] == 3:
+    if model.kinds[a] == LOGISTIC:
         return 1.0 / (2.0 + 2.0 * np.cosh(u))
     return np.ones_like(u)
 
@@ -189,8 +184,6 @@ def _draw(fit: SurveyFit, n: int, rng: np.random.Generator) -> tuple[ndarray, nd
     A node drawn by weight and shifted by a triangular step has the density that interpolates the
     lattice linearly; a draw is kept with probability proportional to true over interpolated.
     """
-    from errorbar.core.maths.lattice import evaluate_kernel
-
     nodes, model, problem = fit.nodes, fit.lattice, fit.problem
     d, p = nodes.index.shape[1], model.inner
     table, base = _dense(nodes, model)
@@ -212,9 +205,7 @@ def _draw(fit: SurveyFit, n: int, rng: np.random.Generator) -> tuple[ndarray, nd
                 for a in np.flatnonzero(odd_of[k]):
                     place[below, a] = -place[below, a]
             u = np.ascontiguousarray(nodes.origin + place @ nodes.basis.T)
-            logf = np.empty(size)
-            values = np.empty((size, p + p * (p + 1) // 2))
-            evaluate_kernel()(model.density(), problem.data[0], problem.hyper[0], u, logf, values)
+            logf, values = evaluate(model.density(), problem.data[0], problem.hyper[0], u, p)
             smooth = _interpolate(table, base, place, nodes.folded, odd_of)
             volume = np.log(np.abs(np.prod(np.diag(nodes.basis)))) if d else 0.0
             ratio = np.exp(logf + volume - fit.posterior.log_evidence) / smooth

@@ -12,7 +12,7 @@ import math
 
 import numba as nb
 
-from errorbar.core.maths.lattice import DENSITY
+from errorbar.core.maths.lattice.basics import DENSITY
 
 __all__ = ["mass_star_density"]
 

@@ -21,7 +21,7 @@ import math
 import numba as nb
 import numpy as np
 
-from errorbar.core.maths.lattice import DENSITY
+from errorbar.core.maths.lattice.basics import DENSITY
 from errorbar.survey.model.tails import log_below, log_normal
 
 __all__ = ["robust_density"]

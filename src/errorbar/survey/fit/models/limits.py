@@ -7,8 +7,9 @@ import numpy as np
 from numpy import ndarray
 from scipy.special import log_ndtr, ndtri_exp
 
+from errorbar.core.maths.lattice import IDENTITY, SINH, Accuracy
 from errorbar.survey.data import SurveyData
-from errorbar.survey.fit.lattice import IDENTITY, SINH, Accuracy, LatticeModel, Problem
+from errorbar.survey.fit.lattice import LatticeModel, Problem
 from errorbar.survey.fit.models.inputs import (
     HALF_NORMAL,
     LOG_2PI,
@@ -86,8 +87,8 @@ MODEL = LatticeModel(
         tolerance=3e-5,
         tolerance_folded=2e-3,
         cells=129,
-        side=161,
-        capacity=120000,
+        side=321,
+        capacity=1_000_000,
     ),
     density=density,
     build=build,

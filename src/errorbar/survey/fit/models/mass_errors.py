@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from errorbar.core.maths.lattice import IDENTITY, SINH, Accuracy
 from errorbar.survey.data import SurveyData
-from errorbar.survey.fit.lattice import IDENTITY, SINH, Accuracy, LatticeModel, Problem
+from errorbar.survey.fit.lattice import LatticeModel, Problem
 from errorbar.survey.fit.models.inputs import (
     HALF_NORMAL,
     LOG_2PI,

@@ -8,8 +8,9 @@ import numpy as np
 from numpy import ndarray
 from scipy.special import expit, log_expit, log_ndtr, logit, roots_jacobi
 
+from errorbar.core.maths.lattice import IDENTITY, SINH, Accuracy
 from errorbar.survey.data import SurveyData
-from errorbar.survey.fit.lattice import IDENTITY, SINH, Accuracy, LatticeModel, Problem
+from errorbar.survey.fit.lattice import LatticeModel, Problem
 from errorbar.survey.fit.models.inputs import (
     HALF_NORMAL,
     LOG_2PI,
@@ -116,8 +117,8 @@ MODEL = LatticeModel(
         tolerance=1e-3,
         tolerance_folded=6e-3,
         cells=129,
-        side=161,
-        capacity=120000,
+        side=321,
+        capacity=1_000_000,
     ),
     density=density,
     build=build,
