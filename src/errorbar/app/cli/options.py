@@ -21,6 +21,7 @@ __all__ = [
     "found_table",
     "listed",
     "named_numbers",
+    "numbers",
     "settings",
     "whole_numbers",
 ]
@@ -78,6 +79,18 @@ def named_numbers(option: str, text: str | None) -> dict[str, float] | None:
     except ValueError as error:
         raise SettingsError(
             f"{option} {text} must be names with numbers, such as epsilon=0.4,beta=-1.1."
+        ) from error
+
+
+def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    """What `0,0.3,1` says."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in listed(text))
+    except ValueError as error:
+        raise SettingsError(
+            f"{option} {text} must be numbers with commas between, such as 0,0.3,1."
         ) from error
 
 

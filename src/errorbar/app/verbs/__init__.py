@@ -1,6 +1,7 @@
 """Plain functions, one for each command: `errorbar survey synth` is `survey_synth`."""
 
 from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
+from errorbar.app.verbs.detect import LinkAnswer, survey_detect
 from errorbar.app.verbs.fit import SurveySummary, survey_fit
 from errorbar.app.verbs.plan import PlanAnswer, survey_plan
 from errorbar.app.verbs.report import ReportFiles, survey_report
@@ -9,12 +10,14 @@ from errorbar.app.verbs.synth import SynthFiles, survey_synth
 
 __all__ = [
     "CalibrationVerdict",
+    "LinkAnswer",
     "PlanAnswer",
     "ReportFiles",
     "RunFiles",
     "SurveySummary",
     "SynthFiles",
     "survey_calibrate",
+    "survey_detect",
     "survey_fit",
     "survey_plan",
     "survey_report",
