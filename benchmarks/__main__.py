@@ -1,0 +1,42 @@
+"""`python -m benchmarks [speed|grid|compile|all]`."""
+
+import argparse
+import os
+
+# Before NumPy and PyTensor read them: one thread on each side.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[name] = "1"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="?", default="all", help="speed, grid, compile or all")
+    parser.add_argument("--model", default="single,joint")
+    parser.add_argument("--n", default="10,50,100")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--samplers", default="pymc,rebuilt,nutpie")
+    asked = parser.parse_args()
+    if asked.part in ("compile", "all"):
+        from benchmarks.compile import first_calls
+
+        print("| model | code | import, wall | cpu | first fit, wall | cpu |")
+        print("|---|---|---|---|---|---|")
+        print("\n".join(first_calls()), flush=True)
+    if asked.part in ("grid", "all"):
+        from benchmarks.grid import whole_design
+
+        print("\n| model | surveys | wall | cpu |\n|---|---|---|---|")
+        print("\n".join(whole_design(asked.rounds)), flush=True)
+    if asked.part in ("speed", "all"):
+        from benchmarks.speed import compare
+
+        print("\n| model | N | by | wall | cpu | ratio, wall | ratio, cpu |")
+        print("|---|---|---|---|---|---|---|", flush=True)
+        for model in asked.model.split(","):
+            for n in asked.n.split(","):
+                rows = compare(model, int(n), asked.rounds, asked.samplers.split(","))
+                print("\n".join(rows), flush=True)
+
+
+if __name__ == "__main__":
+    main()
