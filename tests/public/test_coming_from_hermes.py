@@ -148,7 +148,8 @@ def walk(tmp_path_factory):
             if uses_chains(code):
                 continue
             if "old_results" in code and not Path("old_results").exists():
-                write_old_results(names["surveys"])
+                # One table of the two: drawing is most of the time of this test.
+                write_old_table("hermes_met_fits", names["surveys"], "old_results")
             if language == "python":
                 exec(compile(code, str(PAGE), "exec"), names)
                 continue
@@ -158,14 +159,16 @@ def walk(tmp_path_factory):
         yield Walk(folder, names, lines)
 
 
-def write_old_results(surveys):
-    """Tables as HERMES wrote them: pandas, its columns and no others, one fit that failed."""
-    Path("old_results").mkdir()
-    for stem, model in (("hermes_massclass_fits", Model()), ("hermes_met_fits", MetModel())):
-        large = [survey for survey in surveys if survey.n == 30]
-        table = model.run_on_surveys(large).to_pandas()[reference_columns(stem)]
-        table.iloc[-1, len(HEAD) :] = np.nan
-        table.to_csv(f"old_results/{stem}.csv", index=False)
+def write_old_table(stem, surveys, folder):
+    """A table as HERMES wrote it: pandas, its columns and no others, one fit that failed."""
+    large = [survey for survey in surveys if survey.n == 30]
+    model = MetModel() if stem == "hermes_met_fits" else Model()
+    table = model.run_on_surveys(large).to_pandas()[reference_columns(stem)]
+    table.iloc[-1, len(HEAD) :] = np.nan
+    Path(folder).mkdir(exist_ok=True)
+    path = Path(folder) / f"{stem}.csv"
+    table.to_csv(path, index=False)
+    return path
 
 
 def catalogue_of(recipe=None):
@@ -224,17 +227,29 @@ def test_what_the_blocks_say_about_their_objects_is_so(walk):
 
 
 @pytest.mark.heavy
-def test_tables_of_hermes_are_read_and_drawn(walk):
-    for stem, model in (("hermes_massclass_fits", "single"), ("hermes_met_fits", "joint")):
-        path = walk.folder / "old_results" / f"{stem}.csv"
-        assert pd.read_csv(path).columns.to_list() == reference_columns(stem)
-        table = read_fits(pd.read_csv(path))
-        assert (table.model, len(table.left_out)) == (model, 1)
-        assert table.frame.equals(read_fits(path).frame)
+def test_a_folder_of_hermes_is_reported_without_what_it_cannot_say(walk):
     drawn = {path.name for path in (walk.folder / "redrawn/figures").iterdir()}
-    assert {"fixedN_N30_sigma_vs_L_logM.pdf", "met_slope_plane.png"} <= drawn
-    assert "common_pivot.png" not in drawn
-    assert "closed_form.png" not in drawn
+    assert {"met_fixedN_N30_uncertainty_vs_L_logM.pdf", "met_slope_plane.png"} <= drawn
+    assert not [name for name in drawn if "common_pivot" in name or "closed_form" in name]
+    assert "S4" in (walk.folder / "redrawn/report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("stem", PARAMETERS)
+def test_tables_of_hermes_are_read_and_drawn(stem, reference, tmp_path):
+    surveys = SurveySampler(reference.data).sample_grid([30], 2)
+    path = write_old_table(stem, surveys, tmp_path)
+    assert pd.read_csv(path).columns.to_list() == reference_columns(stem)
+    table = read_fits(pd.read_csv(path))
+    joint = stem == "hermes_met_fits"
+    assert (table.model, len(table.left_out)) == ("joint" if joint else "single", 1)
+    assert table.frame.equals(read_fits(path).frame)
+    draw = (
+        plots.make_met_fixedN_covariance_vs_L_from_df
+        if joint
+        else plots.make_fixedN_sigma_vs_L_scatter_from_df
+    )
+    (figure,) = draw(path, out_dir=None).values()
+    assert len(figure.axes) == 3
 
 
 @pytest.mark.slow
@@ -245,6 +260,16 @@ def test_the_main_job_runs_as_it_stands(tmp_path, monkeypatch):
         run(line)
     assert pl.read_csv("results/hermes_met_fits.csv").height == 640
     assert Path("results/report.html").exists()
+
+
+@pytest.mark.heavy
+def test_the_block_with_chains_runs_in_short(walk):
+    pytest.importorskip("pymc")
+    (code,) = (code for kind, code in blocks() if kind == "python" and uses_chains(code))
+    short = code.replace("draws=1000, tune=1000", "draws=150, tune=150")
+    assert short != code
+    exec(compile(short, str(PAGE), "exec"), walk.names)
+    assert walk.names["trace"].posterior["beta"].shape == (2, 150)
 
 
 @pytest.mark.slow
