@@ -119,8 +119,9 @@ def agreement(cases: list[Case], model: str, run) -> NDArray[np.float64]:
 
 
 def assert_like_standard_normal(z: NDArray[np.float64]) -> None:
-    assert np.abs(z).max() < 4
     above = int((np.abs(z) > 2).sum())
+    print(f"{len(z)} surveys, {z.size} scores: largest {np.abs(z).max():.2f}, above 2: {above}")  # noqa: T201
+    assert np.abs(z).max() < 4
     assert binomtest(above, z.size, 2 * norm.sf(2)).pvalue > 0.001, f"{above} of {z.size} above 2"
 
 

@@ -67,9 +67,9 @@ def small(function):
     return nb.njit(**_small)(function)
 
 
-# By a loop: a slice assignment compiles the whole text of its possible errors.
 @small
 def fill(array, value):
+    """By a loop: a slice assignment compiles the whole text of its possible errors."""
     for k in range(array.size):
         array[k] = value
 
