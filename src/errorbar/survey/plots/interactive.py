@@ -113,7 +113,10 @@ def interactive_slope_plane(plane: SlopePlane, still: Picture | None = None) -> 
             "xaxis": {"title": {"text": "leverage L (dex)"}},
             "yaxis": {"title": {"text": f"{first.words} {first.plain}"}},
             "zaxis": {"title": {"text": f"{second.words} {second.plain}"}},
-            "camera": {"eye": {"x": -1.25, "y": -1.75, "z": 0.55}},
+            "camera": {
+                "eye": {"x": -1.5, "y": -2.1, "z": 0.7},
+                "center": {"x": 0, "y": 0, "z": -0.1},
+            },
         },
         "margin": {"l": 0, "r": 0, "t": 10, "b": 10},
     }

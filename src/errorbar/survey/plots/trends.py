@@ -142,20 +142,23 @@ def plot_pivot(value: PivotIntercepts, ax: Axes, *, common: bool) -> Axes:
         _bars(cloud, ax, class_color(value.classes, cloud.label), count)
     if common:
         ax.axvline(value.pivot, color="0.5", linewidth=1, linestyle=":", zorder=0)
-    where = rf"at $\log M = {value.pivot:.2f}$" if common else "at the survey's own mean"
+    where = rf"at $\log M = {value.pivot:.2f}$" if common else "at each survey's own mean"
     ax.set(
         xlabel=r"mean $\log M$ of the survey ($\log\,M_\mathrm{Jup}$)",
-        ylabel=f"{value.quantity.axis}, {where}",
+        ylabel=value.quantity.axis,
     )
-    _leave_out_strays(ax, np.concatenate([cloud.y for cloud in clouds]) if clouds else np.zeros(0))
+    ax.text(0.97, 0.95, where, transform=ax.transAxes, ha="right", va="top")
+    if clouds:
+        both = np.concatenate([cloud.y for cloud in (*value.at_mean, *value.at_pivot)])
+        _leave_out_strays(ax, np.concatenate([cloud.y for cloud in clouds]), both)
     return dress(ax)
 
 
-def _leave_out_strays(ax: Axes, y: np.ndarray) -> None:
-    """Show the middle 98 % of many points well, and say how many lie outside."""
+def _leave_out_strays(ax: Axes, y: np.ndarray, beside: np.ndarray) -> None:
+    """Show the middle 98 % of many points and those beside, and say how many lie outside."""
     if y.size < FEW:
         return
-    low, high = np.quantile(y, [0.01, 0.99])
+    low, high = np.quantile(beside, [0.01, 0.99])
     room = 0.35 * float(high - low)
     ax.set_ylim(float(low) - room, float(high) + room)
     outside = int(np.sum((y < low - room) | (y > high + room)))
