@@ -23,7 +23,12 @@ def test_a_plan_for_some_hours_is_that_of_the_room(tmp_path):
     assert answer["plan"]["planets"] == plan.planets
     assert [row["name"] for row in answer["plan"]["listed"]] == plan.listed["name"].to_list()
     assert pl.read_csv(tmp_path / "plan_listed.csv").height == plan.planets
+    assert {path.name for path in tmp_path.iterdir() if path.suffix != ".csv"} == {
+        "plan.pdf",
+        "plan.png",
+    }
     assert {path.stem for path in tmp_path.iterdir()} == {
+        "plan",
         "plan_listed",
         "plan_others",
         "plan_budgets",
@@ -79,6 +84,7 @@ def test_a_larger_scatter_is_a_larger_error():
     assert small < large
 
 
+@pytest.mark.slow
 def test_an_uncertain_scatter_takes_more_hours():
     few = read_targets(draw_planets(200, seed=1))
     sure = survey_plan(few, sd=0.12, count="planets").required

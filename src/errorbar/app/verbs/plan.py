@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
+from errorbar.app.verbs.report import check_figures_possible
 from errorbar.core.errors import SettingsError
 from errorbar.survey.plan import (
     CurvatureGuard,
@@ -41,6 +42,7 @@ class PlanAnswer:
     plan: SurveyPlan | None
     required: Required | None
     files: tuple[Path, ...]
+    figures: tuple[Path, ...]
 
 
 def survey_plan(
@@ -68,16 +70,19 @@ def survey_plan(
     random_lists: int = 1000,
     seed: int = 42,
     out: Path | str | None = None,
+    figures: bool = True,
 ) -> PlanAnswer:
     """Choose targets for `hours` of telescope time, or the least hours that reach a wanted `sd`.
 
     `targets` is the Ariel list or a plain table; without it, planets that look like the Ariel list
     are drawn. With `count="planets"` the question is how many planets, drawn by lot, reach `sd`.
     `trend` changes what is taken to be true, `spread` says how uncertain its scatters are. With
-    `out`, every table is written there.
+    `out`, every table is written there, and a figure.
     """
     if count not in get_args(Count):
         raise SettingsError(f"count={count!r} is not possible: count hours or planets.")
+    if figures and out is not None:
+        check_figures_possible()
     offer = _offer(targets, tier, sigma, mass_errors, measured_masses, limits, windows, seed)
     truths = _trends(model, trend or {}, spread, seed)
     parameter = ("beta" if model == "single" else "beta_p") if parameter is None else parameter
@@ -109,7 +114,8 @@ def survey_plan(
         )
         required, tables = plan.reach, plan.tables
     files = () if out is None else _written(tables, Path(out))
-    return PlanAnswer(offer.rows, int((~offer.allowed).sum()), plan, required, files)
+    pictures = _drawn(plan, required, Path(out)) if figures and out is not None else ()
+    return PlanAnswer(offer.rows, int((~offer.allowed).sum()), plan, required, files, pictures)
 
 
 def _offer(
@@ -155,6 +161,14 @@ def _reach(required: Required) -> pl.DataFrame:
     curve = required.curve
     sds = {f"sd_{100 * level:g}": row for level, row in zip(curve.levels, curve.sd)}
     return pl.DataFrame({required.unit: curve.effort, **sds, "probability": curve.probability})
+
+
+def _drawn(plan: SurveyPlan | None, required: Required | None, out: Path) -> tuple[Path, ...]:
+    from errorbar.survey.plots.plan import write_plan, write_reach
+
+    if plan is not None:
+        return write_plan(plan, out)
+    return () if required is None else write_reach(required, out)
 
 
 def _written(tables: Mapping[str, pl.DataFrame], out: Path) -> tuple[Path, ...]:

@@ -100,7 +100,8 @@ def plan(
         int, typer.Option("--random", help="Random lists to compare with.", min=1)
     ] = 1000,
     seed: Seed = 42,
-    out: Annotated[Path | None, typer.Option(help="Folder for every table.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for every table, and a figure.")] = None,
+    figures: Annotated[bool, typer.Option(help="With --out: draw the figure.")] = True,
     as_json: Json = False,
 ) -> None:
     """Choose targets: for the hours at hand, or the least that reach a wanted precision."""
@@ -130,6 +131,7 @@ def plan(
         random_lists=random_lists,
         seed=seed,
         out=out,
+        figures=figures,
     )
     if as_json:
         print_json(answer)
@@ -182,6 +184,8 @@ def _show(answer: "PlanAnswer", sd: float | None) -> None:
         )
     for path in answer.files:
         say(f"table: {path}")
+    for path in answer.figures:
+        say(f"figure: {path}")
 
 
 def _numbers(row: dict[str, float]) -> tuple[float, ...]:
