@@ -7,8 +7,10 @@ import arviz as az
 import numpy as np
 import pytest
 
-from errorbar.core.errors import MissingExtraError
+from errorbar.core.errors import MissingExtraError, SettingsError
+from errorbar.survey.fit import fit_one, to_inference_data
 from errorbar.survey.fit.inference import draws_to_inference_data
+from errorbar.survey.fit.nuts import fit_nuts
 from tests.survey.fit.nuts.surveys import small_survey
 
 
@@ -44,3 +46,15 @@ def test_without_arviz_the_extra_to_install_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "arviz", None)
     with pytest.raises(MissingExtraError, match=r"arviz is needed .*errorbar\[nuts\]"):
         draws_to_inference_data(independent_draws(), small_survey(), attrs={})
+
+
+def test_fits_of_both_engines_become_inference_data_by_one_call():
+    data = small_survey()
+    fit = fit_one(data, "joint")
+    exact = to_inference_data(fit, 500, seed=2)
+    assert dict(exact.posterior.sizes) == {"chain": 1, "draw": 500}
+    np.testing.assert_array_equal(exact.posterior["rho"][0], fit.draws(500, seed=2)["rho"])
+    chains = fit_nuts(data, "single", draws=20, tune=20, chains=1, seed=1, sampler="numpyro")
+    assert to_inference_data(chains) is chains
+    with pytest.raises(SettingsError, match="dict is no fit"):
+        to_inference_data({})

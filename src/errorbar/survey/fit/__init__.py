@@ -5,11 +5,20 @@ from typing import Any
 
 from errorbar.core.errors import SettingsError, SurveyError
 from errorbar.survey.data import SurveyData
+from errorbar.survey.fit.inference import to_inference_data
 from errorbar.survey.fit.lattice import STATUS, FitBatch, sum_surveys
 from errorbar.survey.fit.models import MODELS, find_model
 from errorbar.survey.fit.one import SurveyFit, sum_one
 
-__all__ = ["MODELS", "STATUS", "FitBatch", "SurveyFit", "fit_one", "fit_surveys"]
+__all__ = [
+    "MODELS",
+    "STATUS",
+    "FitBatch",
+    "SurveyFit",
+    "fit_one",
+    "fit_surveys",
+    "to_inference_data",
+]
 
 
 def fit_surveys(

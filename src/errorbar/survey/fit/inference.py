@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errorbar.core.errors import MissingExtraError
+from errorbar.core.errors import MissingExtraError, SettingsError
 from errorbar.survey.data import SurveyData
 
 if TYPE_CHECKING:
     from arviz import InferenceData
+
+    from errorbar.survey.fit.one import SurveyFit
 else:
     InferenceData = Any
 
-__all__ = ["InferenceData", "draws_to_inference_data"]
+__all__ = ["InferenceData", "draws_to_inference_data", "to_inference_data"]
 
 DIMS = {"z": ["planet", "response"], "star_true": ["planet"]}
 
@@ -53,6 +55,25 @@ def draws_to_inference_data(
         },
         dims=DIMS | {name: ["planet"] for name in (*columns, *observed)},
         attrs=dict(attrs),
+    )
+
+
+def to_inference_data(
+    fit: "SurveyFit | InferenceData", n: int = 4000, *, seed: int = 0
+) -> InferenceData:
+    """A fit of either engine as ArviZ holds it.
+
+    Chains are that already; of an exact posterior `n` independent draws are taken.
+    """
+    from errorbar.survey.fit.one import SurveyFit
+
+    if isinstance(fit, SurveyFit):
+        return fit.to_inference_data(n, seed=seed)
+    if hasattr(fit, "posterior"):
+        return fit
+    raise SettingsError(
+        f"a {type(fit).__name__} is no fit of one survey: give what `fit_one`, `fit_nuts` or "
+        "`fit_survey` returned."
     )
 
 
