@@ -78,9 +78,11 @@ def show_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]
         table.add_column(Text(heading), justify="right" if numbers else "left")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    # Plain where it is not a terminal, and never cut: a pipe has no width.
     console = Console(highlight=False)
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        # A pipe has no width: nothing is cut there.
+        console.width = 1000
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -154,6 +154,8 @@ def _show(answer: "PlanAnswer", sd: float | None) -> None:
             f"reached with probability {required.probability:.2f}"
         )
     if found is not None:
+        if found.observed_planets:
+            say(f"{found.observed_planets} planets observed so far count, and cost nothing")
         bent = found.guard is not None
         say(
             f"{found.planets} planets in {found.hours:.0f} h ({found.strategy}): "
@@ -175,8 +177,8 @@ def _show(answer: "PlanAnswer", sd: float | None) -> None:
             .iter_rows(),
         )
         show_table(
-            "other ways to spend the same hours",
-            ("strategy", "guard", "planets", "hours", "sd, straight line", "gain", "sd of a bend"),
+            "other ways to spend the same hours; sd and gain for a straight line",
+            ("strategy", "guard", "planets", "hours", "sd", "gain", "sd of a bend"),
             (
                 (row["strategy"], "yes" if row["guarded"] else "", *_numbers(row))
                 for row in found.comparison.iter_rows(named=True)
