@@ -8,8 +8,17 @@ if TYPE_CHECKING:
     from errorbar.survey.data import HermesData, SurveyData, read_ariel, read_kawai
     from errorbar.survey.detect import Detection, DetectionPower, detect_link, detection_power
     from errorbar.survey.estimator import MassStarModel, MetModel, Model
-    from errorbar.survey.fit import FitBatch, SurveyFit, fit_one, fit_surveys
-    from errorbar.survey.model import JointPrior, MassStarPrior, PriorRule, SinglePrior
+    from errorbar.survey.fit import FitBatch, SurveyFit, fit_one, fit_surveys, to_inference_data
+    from errorbar.survey.fit.pooled import PooledFit, fit_pooled, mass_bins
+    from errorbar.survey.model import (
+        JointPrior,
+        MassErrorsPrior,
+        MassStarPrior,
+        PooledPrior,
+        PriorRule,
+        RobustPrior,
+        SinglePrior,
+    )
     from errorbar.survey.sample import Survey, SurveySampler
     from errorbar.survey.synth import MockDesign, make_catalogue
 
@@ -21,12 +30,16 @@ _ROOMS = {
     "FitBatch": "fit",
     "HermesData": "data",
     "JointPrior": "model",
+    "MassErrorsPrior": "model",
     "MassStarModel": "estimator",
     "MassStarPrior": "model",
     "MetModel": "estimator",
     "MockDesign": "synth",
     "Model": "estimator",
+    "PooledFit": "fit.pooled",
+    "PooledPrior": "model",
     "PriorRule": "model",
+    "RobustPrior": "model",
     "SinglePrior": "model",
     "Survey": "sample",
     "SurveyData": "data",
@@ -36,10 +49,13 @@ _ROOMS = {
     "detect_link": "detect",
     "detection_power": "detect",
     "fit_one": "fit",
+    "fit_pooled": "fit.pooled",
     "fit_surveys": "fit",
     "make_catalogue": "synth",
+    "mass_bins": "fit.pooled",
     "read_ariel": "data",
     "read_kawai": "data",
+    "to_inference_data": "fit",
 }
 
 __all__ = [
@@ -49,12 +65,16 @@ __all__ = [
     "FitBatch",
     "HermesData",
     "JointPrior",
+    "MassErrorsPrior",
     "MassStarModel",
     "MassStarPrior",
     "MetModel",
     "MockDesign",
     "Model",
+    "PooledFit",
+    "PooledPrior",
     "PriorRule",
+    "RobustPrior",
     "SinglePrior",
     "Survey",
     "SurveyData",
@@ -64,10 +84,13 @@ __all__ = [
     "detect_link",
     "detection_power",
     "fit_one",
+    "fit_pooled",
     "fit_surveys",
     "make_catalogue",
+    "mass_bins",
     "read_ariel",
     "read_kawai",
+    "to_inference_data",
 ]
 
 

@@ -157,6 +157,21 @@ def test_the_log_of_a_normal_probability_has_its_tails(z):
 
 
 @pytest.mark.parametrize("model", ["limits", "robust"])
+@pytest.mark.parametrize("n", [5, 20, 100])
+@pytest.mark.parametrize("limits", ["none", "all but one"])
+def test_surveys_without_scatter_or_with_one_detection_can_be_summed(model, n, limits):
+    datas = []
+    for seed in range(3):
+        data = mock(seed, n, scatter=0.0, outliers=0.1 if limits == "none" else 0.0)
+        limit = np.full(n, limits != "none")
+        limit[np.argmax(data.y)] = False
+        datas.append(SurveyData(data.x, data.y, data.sigma, limit=limit))
+    fits = fit_surveys(datas, model)
+    assert not fits.status.any()
+    assert np.all((fits.hdi_low < fits.mean) & (fits.mean < fits.hdi_high) & (fits.sd > 0))
+
+
+@pytest.mark.parametrize("model", ["limits", "robust"])
 def test_draws_have_the_posterior_they_come_from(model):
     fit = fit_one(mock(5, 20, threshold=THRESHOLD, outliers=0.1), model)
     draws = np.array(list(fit.draws(20_000, seed=1).values()))
@@ -249,7 +264,7 @@ def test_chains_find_the_same_posterior(model):
             q = pm.Beta("q", 2.0, 6.0)
             wide = log_term(pm.math.sqrt(data.sigma**2 + eps**2 + 4.0))
             terms = [
-                pm.math.logaddexp(pm.math.log1p(-q) + a, pm.math.log(q) + b)
+                pm.math.logaddexp(pm.math.log(1 - q) + a, pm.math.log(q) + b)
                 for a, b in zip(terms, wide)
             ]
         pm.Potential("planets", sum(pm.math.sum(term) for term in terms))

@@ -15,7 +15,7 @@ abundance with variance $v_i$, $s_i$ the star's metallicity with variance $u_i$.
   ones, $x_i \sim N(\xi_i, u_i)$.
 - **limits**: single, where some $y_i$ are upper limits.
 - **robust**: single or limits, where a share $q$ of the planets has a much larger variance.
-- **classes**: single, where each class of planets has an intercept and a slope around common ones.
+- **classes**: single in every class of planets, with slopes $\beta_c \sim N(\mu, \tau^2)$.
 
 The reference code writes its priors in terms of the data: `PriorRule` names its choices and
 turns a survey into the numbers a fit needs. Calibration needs priors that do not look at the data:
@@ -40,6 +40,7 @@ __all__ = [
     "JointPrior",
     "MassErrorsPrior",
     "MassStarPrior",
+    "PooledPrior",
     "PriorRule",
     "RobustPrior",
     "SinglePrior",
@@ -128,6 +129,33 @@ class RobustPrior:
 
 
 @dataclass(frozen=True, slots=True)
+class PooledPrior:
+    """What classes share: normal mean slope, half-normal spread of slopes, and their own priors.
+
+    Every class has its own intercept, at the mean log mass of its planets, and its own scatter.
+    """
+
+    mu_mean: float
+    mu_sd: float
+    tau_scale: float
+    epsilon_scale: float
+    alpha_mean: float = 0.0
+    alpha_sd: float = np.inf
+
+    def __post_init__(self) -> None:
+        for name in ("mu_sd", "tau_scale", "epsilon_scale", "alpha_sd"):
+            value = getattr(self, name)
+            if not value > 0 or (name.endswith("scale") and not np.isfinite(value)):
+                raise SettingsError(
+                    f"{name}={value:g} is not a width: give a positive number"
+                    + ("." if name.endswith("scale") else ", or inf for a flat prior.")
+                )
+        for name in ("mu_mean", "alpha_mean"):
+            if not np.isfinite(getattr(self, name)):
+                raise SettingsError(f"{name}={getattr(self, name):g} must be a finite number.")
+
+
+@dataclass(frozen=True, slots=True)
 class PriorRule:
     """How a survey's own data set its priors.
 
@@ -175,7 +203,11 @@ class PriorRule:
         return MassErrorsPrior(*_numbers(self.mass_errors_columns(data.x, data.y)))
 
     def robust(self, data: SurveyData) -> RobustPrior:
-        """`single`, outliers ten median error bars wide, one planet in ten expected to be one."""
+        """`single`, and one planet in ten expected to be an outlier.
+
+        Outliers are ten median error bars wide, or half the range of the abundances if that is
+        more: an outlier farther out than the prior reaches would have to be taken for scatter.
+        """
         mean, alpha_sd, beta_sd, scale, width, few, many = _numbers(
             self.robust_columns(data.x, data.y, data.sigma)
         )
@@ -220,7 +252,7 @@ class PriorRule:
 
     def robust_columns(self, x: Rows, y: Rows, sigma: Rows) -> tuple[Rows, ...]:
         """The columns of `single`, the outliers' extra sd and the two shapes of their share."""
-        width = 10.0 * np.median(sigma, axis=-1)
+        width = np.maximum(10.0 * np.median(sigma, axis=-1), 0.5 * np.ptp(y, axis=-1))
         few, many = np.ones_like(width), np.full_like(width, 9.0)
         return *self.single_columns(x, y), width, few, many
 

@@ -87,7 +87,7 @@ MODEL = LatticeModel(
         tolerance=3e-5,
         tolerance_folded=2e-3,
         cells=129,
-        side=321,
+        side=401,
         capacity=1_000_000,
     ),
     density=density,

@@ -117,7 +117,7 @@ MODEL = LatticeModel(
         tolerance=1e-3,
         tolerance_folded=6e-3,
         cells=129,
-        side=321,
+        side=401,
         capacity=1_000_000,
     ),
     density=density,
