@@ -95,6 +95,8 @@ def test_no_command_shows_the_help():
         (FitError("no answer"), 1),
         (KeyboardInterrupt(), 130),
         (PermissionError(13, "Permission denied", "results"), 2),
+        (FileExistsError(17, "File exists", "results"), 2),
+        (MemoryError(), 1),
     ],
 )
 def test_a_mistake_is_one_line_and_an_exit_code(error, code):
@@ -113,7 +115,7 @@ def test_a_mistake_is_one_line_and_an_exit_code(error, code):
     assert told.stdout == ""
     assert told.stderr.startswith("errorbar: ")
     assert told.stderr.count("\n") == 1
-    if not isinstance(error, KeyboardInterrupt | OSError):
+    if not isinstance(error, KeyboardInterrupt | OSError | MemoryError):
         assert str(error) in told.stderr
 
 

@@ -83,6 +83,7 @@ def test_without_a_survey_the_power_is_tabulated():
         (["--false-alarm", "0.001"], "at least 999 are needed"),
         (["--mocks", "0"], "0 mocks"),
         (["--links", "strong"], "--links strong must be numbers"),
+        (["--links", "nan"], "must be finite"),
         (["--model", "joint", "--links", "1.5"], "correlations"),
         (["--scatters", "-1"], "not negative"),
         (["--scatter", "0.3"], "name its table"),

@@ -85,6 +85,7 @@ def test_a_sampled_fit_agrees_and_shows_its_diagnostics(table):
         (["--level", "68"], "level=68 must lie between 0 and 1"),
         (["--intercept", "none"], "intercept='none'"),
         (["--bars", "upper"], "upper"),
+        (["--out", "."], "is a folder: name the file"),
         (["--sampler", "nutpie"], "sampler is for the method nuts"),
     ],
 )

@@ -105,6 +105,7 @@ def test_the_ariel_list_is_read(shared_data):
         ([], "either the hours at hand"),
         (["--hours", "1000", "--sd", "0.1"], "either the hours at hand"),
         (["--hours", "-5"], "-5"),
+        (["--hours", "inf"], "a budget of inf h"),
         (["--sd", "1e-9"], "1e-09"),
         (["--hours", "1000", "--strategy", "best"], "best"),
         (["--hours", "1000", "--model", "cubic"], "cubic"),

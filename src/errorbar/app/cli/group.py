@@ -36,8 +36,13 @@ class Commands(TyperGroup):
             say(f"errorbar: {error}", error=True)
             raise typer.Exit(MISTAKEN if isinstance(error, MISTAKES) else FAILED) from error
         except WRONG_PATHS as error:
-            say(f"errorbar: {error.filename}: {error.strerror}.", error=True)
+            clash = isinstance(error, FileExistsError | NotADirectoryError)
+            words = "a folder is wanted there, and a file is" if clash else error.strerror
+            say(f"errorbar: {error.filename}: {words}.", error=True)
             raise typer.Exit(MISTAKEN) from error
+        except MemoryError as error:
+            say("errorbar: there is not enough memory for this: ask for less.", error=True)
+            raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as error:
             say("errorbar: interrupted.", error=True)
             raise typer.Exit(INTERRUPTED) from error

@@ -70,6 +70,8 @@ def survey_fit(
         raise SettingsError(f"level={level:g} must lie between 0 and 1: 68 % is written 0.68.")
     if method not in ("exact", "nuts"):
         raise SettingsError(f"method={method!r} is not known; choose one of exact, nuts.")
+    if out is not None and Path(out).is_dir():
+        raise SettingsError(f"out={out} is a folder: name the file that the draws go to.")
     planets = HermesData(table)
     data = planets.data(bars=bars, star=model in WITH_STARS, mass_errors=model in WITH_MASS_ERRORS)
     usual = MODELS[model].usual.intercept if intercept is None else intercept
@@ -80,6 +82,7 @@ def survey_fit(
     if out is not None:
         held = {"model": model, "method": method, "prior": rule.label, "planets": data.n}
         manifest = {**held, "centre_logM": data.centre, "seed": seed}
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
         path = write_artifact(out, DRAWS_KIND, draws(), manifest)
     return SurveySummary(
         planets=data.n,

@@ -31,6 +31,7 @@ __all__ = ["calibrate_survey"]
 # Fixed, so that a job's numbers do not depend on who works on it.
 CHUNK = {"single": 200, "joint": 50, "mass-star": 100}
 FEWEST_PLANETS = 3
+SCATTERS = ("epsilon", "sigma_p", "sigma_s")
 
 
 def calibrate_survey(
@@ -61,6 +62,8 @@ def calibrate_survey(
     if truth is None or not isinstance(prior, PriorRule | PRIORS[model]):
         check_prior(model, prior)
     sizes = _sizes(n_planets, n_surveys)
+    if not 0 < level < 1:
+        raise SettingsError(f"level={level:g} must lie between 0 and 1: 68 % is written 0.68.")
     shared: dict[str, Any] = {"model": model, "level": float(level)}
     shared |= (design or MockDesign()).to_values()
     if isinstance(prior, PriorRule):
@@ -112,4 +115,12 @@ def _truth(model: str, truth: Mapping[str, float]) -> np.ndarray:
             f"truth has {', '.join(sorted(truth)) or 'nothing'}; the model {model!r} needs exactly "
             f"{', '.join(PARAMETERS[model])}."
         )
+    for name, value in truth.items():
+        least = 0.0 if name in SCATTERS else -1.0 if name == "rho" else -np.inf
+        most = 1.0 if name == "rho" else np.inf
+        if not (np.isfinite(value) and least <= value <= most):
+            raise SettingsError(
+                f"{name}={value:g} cannot be true: a scatter is not negative, a correlation lies "
+                "between -1 and 1, and all are finite."
+            )
     return np.array([float(truth[name]) for name in PARAMETERS[model]])

@@ -181,6 +181,8 @@ def _check_grid(
         )
     if not all(np.isfinite(scatter) and scatter >= 0 for scatter in scatters):
         raise SettingsError(f"scatters={tuple(scatters)} dex must be finite and not negative.")
+    if not all(np.isfinite(link) for link in links):
+        raise SettingsError(f"links={tuple(links)} must be finite.")
     if model == "joint" and not all(-1 <= link <= 1 for link in links):
         raise SettingsError(f"links={tuple(links)} are correlations: between -1 and 1.")
 

@@ -122,6 +122,10 @@ def plan_survey(
             "say either the hours at hand (budget_hours) or the precision wanted (wanted_sd): "
             "one of them follows from the other."
         )
+    if budget_hours is not None and not (np.isfinite(budget_hours) and budget_hours > 0):
+        raise DesignError(
+            f"a budget of {budget_hours:g} h buys nothing: give a positive number of hours."
+        )
     done = observed if isinstance(observed, Observed) or observed is None else None
     if observed is not None and done is None:
         blurred = offer.design.x_sigma is not None
