@@ -405,7 +405,8 @@ def upright_answer(axes: Axes, mode: Array, level: float, orders: tuple[int, ...
     basis = np.diag([0.3 if s else 0.5 for s in scatter])
     floor = np.where(scatter, -mode / np.diag(basis), -np.inf)
     box = mode[:, None] + np.diag(basis)[:, None] * reach(axes, mode, basis, floor)
-    box[scatter, 0] = np.maximum(box[scatter, 0], 0.0)
+    # Down to zero but for rounding.
+    box[scatter & (box[:, 0] < 1e-9), 0] = 0.0
     sums, hdis = [], []
     for order in orders:
         grids = [panels(np.linspace(lo, hi, 3), order // 2) for lo, hi in box]
