@@ -1,14 +1,15 @@
 """Marginals of everything that a pooled fit knows, as fine tables."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from numpy import ndarray
 from numpy.polynomial.hermite_e import hermegauss
-from scipy.interpolate import CubicSpline, make_interp_spline
+from scipy.interpolate import CubicSpline, PPoly, make_interp_spline
 
 from errorbar.core.errors import FitError
-from errorbar.core.predict import CurveMarginal
 from errorbar.survey.fit.pooled.outer import OuterSum
 from errorbar.survey.fit.pooled.profile import FINE, Profile
 
@@ -20,7 +21,36 @@ _HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 # Nodes and weights of a standard normal.
 _HERMITE = (hermegauss(24)[0], hermegauss(24)[1] / np.sqrt(2 * np.pi))
 
-Marginals = dict[str, tuple[CurveMarginal, float, float]]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A marginal as a spline through a fine table, made once: intervals ask for it often."""
+
+    low: float
+    high: float
+    density: PPoly
+    area: PPoly
+
+    def cdf(self, x: Float[ndarray, " points"]) -> Float[ndarray, " points"]:
+        return np.clip(self.area(np.clip(x, self.low, self.high)), 0.0, 1.0)
+
+    def pdf(self, x: Float[ndarray, " points"]) -> Float[ndarray, " points"]:
+        inside = (x >= self.low) & (x <= self.high)
+        return np.where(inside, np.maximum(self.density(x), 0.0), 0.0)
+
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+
+def tabulate(place: ndarray, height: ndarray) -> Table:
+    """A density known up to its area."""
+    curve = CubicSpline(place, height)
+    total = float(curve.integrate(place[0], place[-1]))
+    density = CubicSpline(place, height / total)
+    return Table(float(place[0]), float(place[-1]), density, density.antiderivative())
+
+
+Marginals = dict[str, tuple[Table, float, float]]
 
 
 def make_marginals(outer: OuterSum, profiles: dict[str, Profile]) -> Marginals:
@@ -34,7 +64,7 @@ def make_marginals(outer: OuterSum, profiles: dict[str, Profile]) -> Marginals:
     return found
 
 
-def _scale(t: ndarray, share: ndarray, c: float) -> tuple[CurveMarginal, float, float]:
+def _scale(t: ndarray, share: ndarray, c: float) -> tuple[Table, float, float]:
     r"""A scale from its node probabilities over $t$; from $t = 0$ the curve is even."""
     density = share.copy()
     density[-1] *= 2
@@ -51,7 +81,7 @@ def _scale(t: ndarray, share: ndarray, c: float) -> tuple[CurveMarginal, float, 
     # Even steps of t hold the same share of the change of variable.
     height = np.exp(curve(fine) - log.max())
     scale = c * np.sinh(fine)
-    marginal = CurveMarginal(scale, height / np.cosh(fine))
+    marginal = tabulate(scale, height / np.cosh(fine))
     first, second = (_integral(fine, height * scale**power) for power in (1, 2))
     area = _integral(fine, height)
     mean = first / area
@@ -62,11 +92,11 @@ def _integral(x: ndarray, y: ndarray) -> float:
     return float(CubicSpline(x, y).integrate(x[0], x[-1]))
 
 
-def _spread(outer: OuterSum) -> tuple[CurveMarginal, float, float]:
+def _spread(outer: OuterSum) -> tuple[Table, float, float]:
     return _scale(outer.grid.t, outer.weight.sum(1), outer.grid.scale)
 
 
-def _scatter(share: ndarray, profile: Profile) -> tuple[CurveMarginal, float, float]:
+def _scatter(share: ndarray, profile: Profile) -> tuple[Table, float, float]:
     return _scale(profile.t[::FINE], share, profile.scale)
 
 
@@ -84,7 +114,7 @@ def _over_slopes(outer: OuterSum, j: int, log_density: ndarray) -> Callable[[nda
     return density
 
 
-def _mean_slope(outer: OuterSum) -> tuple[CurveMarginal, float, float]:
+def _mean_slope(outer: OuterSum) -> tuple[Table, float, float]:
     mean, sd = outer.mu_mean, outer.mu_sd
     at = _stretched(outer, mean, sd)
     total = np.zeros(len(at))
@@ -92,7 +122,7 @@ def _mean_slope(outer: OuterSum) -> tuple[CurveMarginal, float, float]:
         log = np.log(np.maximum(outer.weight[j], 1e-300)) - _log_cells(outer, j)
         if log.max() > -60.0:
             total += _over_slopes(outer, j, log)(at)
-    return CurveMarginal(at, total), mean, sd
+    return tabulate(at, total), mean, sd
 
 
 def _log_cells(outer: OuterSum, j: int) -> ndarray:
@@ -111,7 +141,7 @@ def _stretched(outer: OuterSum, mean: float, sd: float) -> ndarray:
 
 def _line(
     outer: OuterSum, c: int, profile: Profile
-) -> tuple[tuple[CurveMarginal, float, float], tuple[CurveMarginal, float, float]]:
+) -> tuple[tuple[Table, float, float], tuple[Table, float, float]]:
     """Slope and intercept of one class: what its planets say times what the others predict."""
     mean, sd = float(outer.slope_mean[c]), float(outer.slope_sd[c])
     at = _stretched(outer, mean, sd)
@@ -129,7 +159,7 @@ def _line(
             f"the slope of class {c} sums to {area:.4g} of its probability: its planets and the "
             "other classes disagree beyond what the sums resolve. Fit the classes apart."
         )
-    return (CurveMarginal(at, density), mean, sd), _intercept(profile, at, parts, away)
+    return (tabulate(at, density), mean, sd), _intercept(profile, at, parts, away)
 
 
 def _predicted(outer: OuterSum, c: int, at: ndarray) -> ndarray:
@@ -152,7 +182,7 @@ def _predicted(outer: OuterSum, c: int, at: ndarray) -> ndarray:
 
 def _intercept(
     profile: Profile, at: ndarray, parts: ndarray, away: ndarray
-) -> tuple[CurveMarginal, float, float]:
+) -> tuple[Table, float, float]:
     """Normals given scatter and slope, mixed over both."""
     curves = profile.curves
     weight = parts * np.gradient(at)
@@ -166,4 +196,4 @@ def _intercept(
     place = middle + _REACH * sd * np.linspace(-1.0, 1.0, _POINTS)
     height = w / np.sqrt(2 * np.pi * v)
     density = np.array([np.exp(-0.5 * (x - m) ** 2 / v) @ height for x in place])
-    return CurveMarginal(place, density), middle, sd
+    return tabulate(place, density), middle, sd
