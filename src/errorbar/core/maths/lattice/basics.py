@@ -22,6 +22,7 @@ __all__ = [
     "natural",
     "small",
     "solve",
+    "value",
 ]
 
 _F, _I = types.float64, types.int64
@@ -72,6 +73,18 @@ def fill(array, value):
     """By a loop: a slice assignment compiles the whole text of its possible errors."""
     for k in range(array.size):
         array[k] = value
+
+
+@small
+def value(kind, scale, u):
+    """The parameter at coordinate u."""
+    if kind == SINH:
+        return scale * math.sinh(u)
+    if kind == TANH:
+        return math.tanh(u)
+    if kind == LOGISTIC:
+        return 1.0 / (1.0 + math.exp(-u))
+    return u
 
 
 @small

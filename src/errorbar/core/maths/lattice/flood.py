@@ -20,64 +20,64 @@ def _flood(density, data, hyper, frame, first, f_mode, cut, slot, store):
     """
     origin, basis, folded = frame
     index, logf, values = store
-    d = origin.size
-    capacity = logf.size
+    d, capacity, width = first.size, logf.size, values.shape[1]
     side = int(round(slot.size ** (1.0 / d)))
-    half = side // 2
-    width = values.shape[1]
     u, out = np.empty(d), np.empty(width)
-    count, done, full = 0, 0, False
     current = np.empty(d, dtype=np.int64)
+    # A node's place in the cube: its coordinates from `zero` on, `stride` apart.
+    zero, stride = np.empty(d, dtype=np.int64), np.empty(d, dtype=np.int64)
+    base, span, full = 0, 1, False
     for k in range(d):
+        zero[k] = 0 if folded[k] else side // 2
+        stride[k] = span
+        span *= side
         current[k] = first[k]
-    # Node `done` is expanded while nodes are appended behind it.
-    for probe in range(-1, 1 << 40):
-        if probe >= 0:
-            if done >= count or full:
-                break
-            turn = probe % (2 * d)
-            axis = turn // 2
+        full = full or not 0 <= first[k] + zero[k] < side
+        base += (first[k] + zero[k]) * stride[k]
+    # Node `done` is expanded while nodes are appended behind it; before any there is the first.
+    count, done = 0, -1
+    while done < count and not full:
+        if done >= 0:
+            if not logf[done] > f_mode - cut:
+                done += 1
+                continue
+            base = 0
             for k in range(d):
                 current[k] = index[done, k]
-            inside = logf[done] > f_mode - cut
-            current[axis] += 1 if turn % 2 else -1
-            if turn == 2 * d - 1:
-                done += 1
-            if not inside:
+                base += (current[k] + zero[k]) * stride[k]
+        for probe in range(2 * d if done >= 0 else 1):
+            axis, move = probe >> 1, (0 if done < 0 else 1 - 2 * (probe & 1))
+            place = current[axis] + move + zero[axis]
+            if place < 0 and folded[axis]:
                 continue
-            if folded[axis] and current[axis] < 0:
-                continue
-        flat = 0
-        for k in range(d):
-            place = current[k] + (0 if folded[k] else half)
             if place < 0 or place >= side:
                 full = True
                 break
-            flat = flat * side + place
-        if full:
-            break
-        if slot[flat]:
-            continue
-        if count == capacity:
-            full = True
-            break
-        for i in range(d):
-            s = origin[i]
+            flat = base + move * stride[axis]
+            if slot[flat]:
+                continue
+            if count == capacity:
+                full = True
+                break
+            slot[flat] = 1
+            current[axis] += move
+            for i in range(d):
+                s = origin[i]
+                for k in range(d):
+                    s += basis[i, k] * current[k]
+                u[i] = s
+            logf[count] = density(u, data, hyper, out)
             for k in range(d):
-                s += basis[i, k] * current[k]
-            u[i] = s
-        f = density(u, data, hyper, out)
-        slot[flat] = 1
-        for k in range(d):
-            index[count, k] = current[k]
-        logf[count] = f
-        for k in range(width):
-            values[count, k] = out[k]
-        count += 1
+                index[count, k] = current[k]
+            for k in range(width):
+                values[count, k] = out[k]
+            current[axis] -= move
+            count += 1
+        done += 1
     for node in range(count):
         flat = 0
         for k in range(d):
-            flat = flat * side + index[node, k] + (0 if folded[k] else half)
+            flat += (index[node, k] + zero[k]) * stride[k]
         slot[flat] = 0
     return -1 if full else count
 

@@ -4,11 +4,15 @@
 import math
 
 import numpy as np
+from scipy.special import ndtr  # pyright: ignore[reportMissingTypeStubs]
 
 from errorbar.core.maths.lattice.basics import natural, small
 
 __all__ = ["compress", "cubic", "grid_interval", "mixture_interval"]
 
+# The normal distribution up to 8 standard deviations.
+_REACH, _PER_SD = 8.0, 32.0
+_TABLE = ndtr(np.arange(int(2 * _REACH * _PER_SD) + 1) / _PER_SD - _REACH)
 # Cells a side into which a mixture of many normals is gathered.
 _BINS = 24
 
@@ -68,6 +72,15 @@ def _grid_height(p, even, place, lo, cell, kind, scale):
 
 
 @small
+def _rise(p, cumulative, even, q, lo, cell, kind, scale, level):
+    """How much higher the upper end of the interval from quantile q is than its lower end."""
+    left = _grid_quantile(p, cumulative, even, q)
+    right = _grid_quantile(p, cumulative, even, q + level)
+    lower = _grid_height(p, even, left, lo, cell, kind, scale)
+    return _grid_height(p, even, right, lo, cell, kind, scale) - lower, left, right
+
+
+@small
 def grid_interval(p, cumulative, even, lo, cell, kind, scale, level):
     """Highest-density interval of the natural parameter from its coordinate's fine grid."""
     a, b = 0.0, 1.0 - level
@@ -76,19 +89,27 @@ def grid_interval(p, cumulative, even, lo, cell, kind, scale, level):
         at_zero = _grid_height(p, even, 0.0, lo, cell, kind, scale)
         if at_zero >= _grid_height(p, even, end, lo, cell, kind, scale):
             return 0.0, natural(kind, scale, lo + cell * end)[0]
-    left, right = 0.0, 0.0
-    for _ in range(80):
-        q = 0.5 * (a + b)
-        left = _grid_quantile(p, cumulative, even, q)
-        right = _grid_quantile(p, cumulative, even, q + level)
-        lower = _grid_height(p, even, left, lo, cell, kind, scale)
-        upper = _grid_height(p, even, right, lo, cell, kind, scale)
-        if lower < upper:
-            a = q
-        else:
-            b = q
-        if b - a < 1e-10:
+    # The interval starts where its ends are equally high: a root between 0 and 1 - level, by
+    # false position with the older end's value halved (the Illinois rule).
+    high = _rise(p, cumulative, even, a, lo, cell, kind, scale, level)[0]
+    low = _rise(p, cumulative, even, b, lo, cell, kind, scale, level)[0]
+    q, left, right, side = 0.0, 0.0, 0.0, 0
+    for _ in range(100):
+        old = q
+        q = (a * low - b * high) / (low - high)
+        if not (a < q < b):
+            q = 0.5 * (a + b)
+        rise, left, right = _rise(p, cumulative, even, q, lo, cell, kind, scale, level)
+        if rise == 0.0 or abs(q - old) < 1e-9:
             break
+        if rise > 0.0:
+            a, high = q, rise
+            low = 0.5 * low if side > 0 else low
+            side = 1
+        else:
+            b, low = q, rise
+            high = 0.5 * high if side < 0 else high
+            side = -1
     return natural(kind, scale, lo + cell * left)[0], natural(kind, scale, lo + cell * right)[0]
 
 
@@ -98,11 +119,33 @@ def _mixture_at(x, m, s, w, n):
     cdf, pdf, slope = 0.0, 0.0, 0.0
     for j in range(n):
         z = (x - m[j]) / s[j]
-        cdf += w[j] * 0.5 * math.erfc(-z * 0.7071067811865476)
-        height = w[j] * 0.3989422804014327 * math.exp(-0.5 * z * z) / s[j]
+        height = 0.3989422804014327 * math.exp(-0.5 * z * z)
+        cdf += w[j] * _normal_cdf(z, height)
+        height *= w[j] / s[j]
         pdf += height
         slope -= height * z / s[j]
     return cdf, pdf, slope
+
+
+@small
+def _normal_cdf(z, height):
+    """The normal distribution from a table: Taylor's series about the nearest entry, to 1e-13.
+
+    `height` is the density at z; derivatives there are Hermite polynomials times it.
+    """
+    if z > _REACH:
+        return 1.0
+    if z < -_REACH:
+        return 0.0
+    k = int((z + _REACH) * _PER_SD + 0.5)
+    h = k / _PER_SD - _REACH - z
+    # The entry is the series from z: F(z + h) = F(z) + height (h - z h^2/2 + (z^2-1) h^3/6 - ...).
+    z2 = z * z
+    series = 1.0 + h * (
+        -0.5 * z
+        + h * ((z2 - 1.0) / 6.0 + h * (z * (3.0 - z2) / 24.0 + h * (z2 * (z2 - 6.0) + 3.0) / 120.0))
+    )
+    return _TABLE[k] - height * h * series
 
 
 @small

@@ -55,6 +55,7 @@ def _batch(climb, flood, sum_one, marginal, density, data, hyper, start, scales,
     # Newton's next error is about the square of its last step.
     rough = 1e-3
     accuracy = 1e-4 if d == 1 else (1e-3 if d == 2 else 2e-2)
+    least = 1e-7 if d == 1 else 1e-6
     for b in range(batch):
         count, log_z[b], status[b] = sum_one(
             climb, flood, density, data[b], hyper[b], start[b], scales[b], space, rule, p, slot,
@@ -80,7 +81,7 @@ def _batch(climb, flood, sum_one, marginal, density, data, hyper, start, scales,
         for k in range(p):
             n = 0
             for node in range(count):
-                if weight[node] > 1e-7 * top:
+                if weight[node] > least * top:
                     ms[n], ss[n], ws[n] = inner[node, k], inner[node, p + k], weight[node]
                     n += 1
             low = mean[b, k] - z_level * sd[b, k]

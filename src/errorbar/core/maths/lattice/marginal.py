@@ -46,21 +46,24 @@ def _add_run(logs, m, start, lowest, step, kind, lo, cell, acc):
         return
     g0 = max(int(math.ceil((lowest - lo) / cell - 1e-9)), 0)
     g1 = min(int(math.floor((start + step * (m - 1) - lo) / cell + 1e-9)), acc.size - 1)
+    # Barycentric Lagrange on equal steps: weights are signed binomials.
+    weights = np.empty(taps)
+    weights[0] = 1.0
+    for j in range(1, taps):
+        weights[j] = -weights[j - 1] * (taps - j) / j
     for g in range(g0, g1 + 1):
         x = (lo + cell * g - start) / step
         s = min(max(int(math.floor(x)) - (taps - 1) // 2, 0), m - taps)
-        # Barycentric Lagrange on equal steps: weights are signed binomials.
-        top_sum, bottom, binomial, exact = 0.0, 0.0, 1.0, -1
-        for j in range(taps):
-            gap = x - (s + j)
-            if abs(gap) < 1e-12:
-                exact = j
-                break
-            term = binomial / gap
-            top_sum += term * logs[s + j]
-            bottom += term
-            binomial = -binomial * (taps - 1 - j) / (j + 1)
-        value = logs[s + exact] if exact >= 0 else top_sum / bottom
+        nearest = int(math.floor(x + 0.5))
+        if abs(x - nearest) < 1e-12 and s <= nearest < s + taps:
+            value = logs[nearest]
+        else:
+            top_sum, bottom = 0.0, 0.0
+            for j in range(taps):
+                term = weights[j] / (x - (s + j))
+                top_sum += term * logs[s + j]
+                bottom += term
+            value = top_sum / bottom
         acc[g] += math.exp(value + _jacobian(kind, lo + cell * g))
 
 

@@ -14,9 +14,9 @@ from errorbar.core.maths.lattice.basics import (
     SUM,
     cholesky,
     fill,
-    natural,
     small,
     solve,
+    value,
 )
 from errorbar.core.maths.lattice.mode import width
 from errorbar.core.maths.lattice.values import CONVERGED, NO_MODE, NOT_FINITE, TOO_MANY_NODES
@@ -25,6 +25,8 @@ __all__ = ["sum_kernel"]
 
 # Nodes aimed at in one dimension.
 _AIM = 32
+# A folded lattice lies along the axes and is laid finer at once: most would have to be anyway.
+_FOLDED = 0.68
 
 
 @small
@@ -35,6 +37,14 @@ def _moments(count, index, sums, folded, odd, odd_weight, every, mean, sd):
     d, p = theta.shape[1], inner.shape[1] // 2
     fill(mean, 0.0)
     fill(sd, 0.0)
+    # The folded scales with which each outer parameter changes sign.
+    turns, scale = np.empty(d, dtype=np.int64), np.empty((d, d), dtype=np.int64)
+    for a in range(d):
+        turns[a] = 0
+        for k in range(d):
+            if folded[k] and odd[k, a]:
+                scale[a, turns[a]] = k
+                turns[a] += 1
     total = 0.0
     for node in range(count):
         if every >= 0:
@@ -54,10 +64,9 @@ def _moments(count, index, sums, folded, odd, odd_weight, every, mean, sd):
         for a in range(d):
             x = theta[node, a]
             f = 1.0
-            for k in range(d):
-                if folded[k] and odd[k, a]:
-                    i = index[node, k] // 2 if k == every else index[node, k]
-                    f *= odd_weight[i]
+            for j in range(turns[a]):
+                k = scale[a, j]
+                f *= odd_weight[index[node, k] // 2 if k == every else index[node, k]]
             mean[p + a] += w * f * x
             sd[p + a] += w * x * x
     for k in range(mean.size):
@@ -145,6 +154,7 @@ def _sum(climb, flood, density, data, hyper, start, scales, space, rule, p, slot
             fill(basis[k], 0.0)
         if diagonal:
             if attempt == 0 or widths[0] < 0.0:
+                fill(steps, step if d == 1 else _FOLDED * step)
                 for k in range(d):
                     widths[k] = width(density, data, hyper, mode, f_mode, out, k)
             for k in range(d):
@@ -183,7 +193,7 @@ def _sum(climb, flood, density, data, hyper, start, scales, space, rule, p, slot
                             folded[k] = 1
                             again = True
         if again:
-            fill(steps, step)
+            fill(steps, step if d == 1 else _FOLDED * step)
             continue
         top = -1e300
         for node in range(count):
@@ -207,7 +217,7 @@ def _sum(climb, flood, density, data, hyper, start, scales, space, rule, p, slot
                 u = origin[i]
                 for k in range(d):
                     u += basis[i, k] * index[node, k]
-                theta[node, i], _ = natural(kinds[i], scales[i], u)
+                theta[node, i] = value(kinds[i], scales[i], u)
         total = _moments(count, index, sums, folded, odd, odd_weight, every, mean, sd)
         # A folded lattice lies along the axes, not along the posterior: every axis is tried, and
         # the error is about the square of the difference. A turned one is as good as its
@@ -233,11 +243,13 @@ def _sum(climb, flood, density, data, hyper, start, scales, space, rule, p, slot
                 error = largest
         if not error < bound:
             fall = math.log(min(error, 0.9)) / math.log(bound) if error > 0.0 else 0.0
+            # Errors of a folded lattice fall faster with its step.
+            power = 0.45 if diagonal and d > 1 else 0.6
             for k in range(d):
                 if diagonal and axis_error[k] < bound:
                     continue
                 if not axis_error[k] < 0.1 * largest:
-                    steps[k] *= min(max(fall**0.6, 0.55), 0.88)
+                    steps[k] *= min(max(fall**power, 0.55), 0.88)
         else:
             volume = 1.0
             for k in range(d):

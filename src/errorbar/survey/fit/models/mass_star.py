@@ -94,7 +94,7 @@ MODEL = LatticeModel(
         cut=24.0,
         tolerance=2e-5,
         tolerance_folded=1e-4,
-        cells=257,
+        cells=1025,
         side=1601,
         capacity=40000,
     ),
