@@ -1,14 +1,14 @@
 """The reference code's whole design: 640 surveys, both models, every interval, both tables."""
 
 from benchmarks.stopwatch import take
-from errorbar.survey import HermesData, MetModel, Model, SurveySampler, make_catalogue
+from errorbar.survey import MetModel, Model, SurveySampler, make_catalogue
 
 __all__ = ["whole_design"]
 
 
 def whole_design(rounds: int) -> list[str]:
     """Rows of a Markdown table, the fastest round of each model."""
-    surveys = SurveySampler(HermesData(make_catalogue(seed=42).measured), rng_seed=42).sample_grid()
+    surveys = SurveySampler(make_catalogue(seed=42).data, rng_seed=42).sample_grid()
     rows = []
     for name, model in (("single", Model()), ("joint", MetModel())):
         model.run_on_surveys(surveys[:1])
