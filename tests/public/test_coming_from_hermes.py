@@ -264,7 +264,6 @@ def test_the_main_job_runs_as_it_stands(tmp_path, monkeypatch):
 
 @pytest.mark.heavy
 def test_the_block_with_chains_runs_in_short(walk):
-    pytest.importorskip("pymc")
     (code,) = (code for kind, code in blocks() if kind == "python" and uses_chains(code))
     short = code.replace("draws=1000, tune=1000", "draws=150, tune=150")
     assert short != code
@@ -274,7 +273,6 @@ def test_the_block_with_chains_runs_in_short(walk):
 
 @pytest.mark.slow
 def test_the_blocks_with_chains_run(tmp_path, monkeypatch):
-    pytest.importorskip("pymc")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     first = [code for language, code in blocks() if language == "python"][:2]

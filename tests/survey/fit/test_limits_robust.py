@@ -13,6 +13,7 @@ from errorbar.core.errors import SettingsError, SurveyError
 from errorbar.survey import PriorRule, SinglePrior, SurveyData, fit_one, fit_surveys
 from errorbar.survey.fit.lattice import sum_surveys
 from errorbar.survey.fit.models import find_model
+from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.model import RobustPrior
 from errorbar.survey.model.tails import log_below
 from tests.survey.fit.brute import box_posterior, edges
@@ -245,7 +246,8 @@ def test_slopes_are_covered_as_claimed_with_one_outlier_in_twenty():
 @pytest.mark.parametrize("model", ["limits", "robust"])
 def test_chains_find_the_same_posterior(model):
     import arviz as az
-    import pymc as pm
+
+    pm = load("pymc")
 
     data = mock(8, 20, threshold=THRESHOLD, outliers=0.15)
     exact = fit_one(data, model, LINE if model == "limits" else MIXED)

@@ -14,6 +14,7 @@ from errorbar.survey import PriorRule, SinglePrior, SurveyData, fit_one, fit_sur
 from errorbar.survey.data import read_ariel
 from errorbar.survey.fit.lattice import sum_surveys
 from errorbar.survey.fit.models import find_model
+from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.fit.table import fit_table
 from errorbar.survey.model import MassErrorsPrior
 from errorbar.survey.sample import Survey
@@ -222,7 +223,8 @@ def test_slopes_on_the_ariel_list_are_freed_of_attenuation(
 @pytest.mark.slow
 def test_chains_over_the_latent_masses_find_the_same_posterior():
     import arviz as az
-    import pymc as pm
+
+    pm = load("pymc")
 
     data = mock(11, 15, mass_noise=0.25)
     exact = fit_one(data, "mass-errors", FIXED)

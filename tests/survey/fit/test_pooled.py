@@ -8,6 +8,7 @@ from scipy.stats import halfnorm, kstest, norm
 
 from errorbar.core.errors import SettingsError, SurveyError
 from errorbar.survey import PooledPrior, SurveyData, fit_pooled, mass_bins
+from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.fit.pooled.result import usual_prior
 from tests.survey.fit.brute import box_posterior
 
@@ -241,7 +242,8 @@ def test_pooled_slopes_gain_most_where_classes_are_alike_and_lose_nothing_elsewh
 @pytest.mark.slow
 def test_chains_over_all_slopes_find_the_same_posterior():
     import arviz as az
-    import pymc as pm
+
+    pm = load("pymc")
 
     classes = some_classes(8, (5, 8, 15))
     exact = fit_pooled(classes, FIXED)

@@ -8,6 +8,7 @@ import pytest
 
 from errorbar.core.errors import FitError, SettingsError, SurveyError
 from errorbar.survey.fit.nuts import fit_nuts, reference_seeds, sampling
+from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.fit.nuts.compiled import CompiledModels
 from errorbar.survey.fit.nuts.models import build_model, model_arrays, model_shape
 from errorbar.survey.model import MassStarPrior, PriorRule, SinglePrior
@@ -110,7 +111,7 @@ def test_absurd_units_are_an_error_not_a_posterior(runs):
 
 @pytest.mark.heavy
 def test_the_draws_are_those_of_pm_sample():
-    import pymc as pm
+    pm = load("pymc")
 
     data = small_survey()
     arrays = model_arrays(data, "single", PriorRule().single(data))
