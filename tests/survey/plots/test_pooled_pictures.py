@@ -1,7 +1,6 @@
 """Pictures of pooled slopes."""
 
 import numpy as np
-import polars as pl
 import pytest
 
 from errorbar.core.plots import new_figure
@@ -34,8 +33,7 @@ def test_the_figure_states_how_much_slopes_differ(fit):
     assert f"{fit.mean[1]:.2f}" in make_shrinkage(fit).get_suptitle()
 
 
-def test_table_and_figure_are_written(fit, tmp_path):
-    table, png = write_shrinkage(fit, tmp_path / "out")
-    assert pl.read_csv(table)["class_label"].to_list() == ["M1", "M2", "M3"]
+def test_the_figure_is_written(fit, tmp_path):
+    pdf, png = write_shrinkage(fit, tmp_path / "out")
     assert png.stat().st_size > 10_000
-    assert png.with_suffix(".pdf").exists()
+    assert pdf.exists()

@@ -4,6 +4,7 @@ from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
 from errorbar.app.verbs.detect import LinkAnswer, survey_detect
 from errorbar.app.verbs.fit import SurveySummary, survey_fit
 from errorbar.app.verbs.plan import PlanAnswer, survey_plan
+from errorbar.app.verbs.pool import PoolAnswer, survey_pool
 from errorbar.app.verbs.report import ReportFiles, survey_report
 from errorbar.app.verbs.run import RunFiles, survey_run
 from errorbar.app.verbs.synth import SynthFiles, survey_synth
@@ -12,6 +13,7 @@ __all__ = [
     "CalibrationVerdict",
     "LinkAnswer",
     "PlanAnswer",
+    "PoolAnswer",
     "ReportFiles",
     "RunFiles",
     "SurveySummary",
@@ -20,6 +22,7 @@ __all__ = [
     "survey_detect",
     "survey_fit",
     "survey_plan",
+    "survey_pool",
     "survey_report",
     "survey_run",
     "survey_synth",

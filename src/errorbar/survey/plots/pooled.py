@@ -74,11 +74,10 @@ def make_shrinkage(fit: PooledFit, *, level: float = 0.68) -> Figure:
     return figure
 
 
-def write_shrinkage(fit: PooledFit, folder: str | Path) -> tuple[Path, Path]:
-    """The table as CSV and the figure as PDF and PNG: paths of the table and of the PNG."""
+def write_shrinkage(
+    fit: PooledFit, folder: str | Path, *, level: float = 0.68
+) -> tuple[Path, Path]:
+    """The figure as PDF and PNG: their paths."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    table = folder / "pooled_slopes.csv"
-    fit.table().write_csv(table)
-    _, png = write_figure(make_shrinkage(fit), folder / "pooled_slopes")
-    return table, png
+    return write_figure(make_shrinkage(fit, level=level), folder / "pooled_slopes")
