@@ -107,7 +107,11 @@ def _make_local_calls(
     def finished(_key: Any, outcome: Outcome, *_: Any) -> None:
         keep(outcome)
 
-    tasks = [_delayed(call, pure=False, traverse=False)() for call in calls]
+    # Where nothing else tells tasks apart Dask goes by their names, the last one first.
+    tasks = [
+        _delayed(call, pure=False, traverse=False)(dask_key_name=f"{len(calls) - place:09d} to go")
+        for place, call in enumerate(calls)
+    ]
     try:
         with Callback(posttask=finished):
             _compute(*tasks, scheduler=workers, pool=pool, chunksize=1, optimize_graph=False)
