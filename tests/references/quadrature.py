@@ -483,6 +483,9 @@ def mass_star_answer(data: SurveyData, prior: MassStarPrior, level: float = 0.68
     axes = Axes(mass_star_density(data, prior), np.array([1.0, c]), ("slope", "scatter"))
     scatter = np.std(data.y - np.polyval(np.polyfit(data.x, data.y, 1), data.x))
     start = np.array([prior.beta_s_mean, np.arcsinh(scatter / c)])
-    mean, sd, hdi, log_z, error, hdi_error = tensor_answer(axes, start, level, (240, 320))
+    for sizes in ((240, 320), (320, 480), (480, 720)):
+        mean, sd, hdi, log_z, error, hdi_error = tensor_answer(axes, start, level, sizes)
+        if error < 5e-7:
+            break
     shift = np.array([prior.alpha_mean, 0, 0, 0])
     return Answer(mean + shift, sd, hdi + shift[:, None], log_z, error, hdi_error)
