@@ -26,7 +26,7 @@ from errorbar.core.errors import EngineError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Job", "Journal", "discard_journal", "open_journal"]
+__all__ = ["Job", "Journal", "discard_journal", "locked", "open_journal"]
 
 FORMAT = 1
 HEADER, LOCK = "header.json", "lock"
@@ -105,7 +105,7 @@ def _damaged(path: Path, why: str) -> EngineError:
 def open_journal(folder: Path, job: Job) -> Generator[Journal]:
     """The journal of `job` in `folder`, new or continued, held by this process alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         for leftover in folder.glob("*.part"):
             leftover.unlink()
         header = folder / HEADER
@@ -125,7 +125,7 @@ def discard_journal(folder: Path) -> None:
     """Delete a journal, and its folder if nothing else is in it."""
     if not folder.is_dir():
         return
-    with _locked(folder):
+    with locked(folder):
         for path in sorted(folder.iterdir()):
             if OURS.fullmatch(path.name):
                 path.unlink()
@@ -164,7 +164,7 @@ def _replace(path: Path, block: bytes) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Generator[None]:
+def locked(folder: Path) -> Generator[None]:
     """Two runs must not share a journal; the lock dies with its process, however that ends."""
     with (folder / LOCK).open("wb") as file:
         if sys.platform != "win32":

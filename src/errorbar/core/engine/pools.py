@@ -29,7 +29,7 @@ from errorbar.core.errors import EngineError, MissingExtraError, SettingsError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["Call", "Outcome", "check_version", "make_calls"]
+__all__ = ["Call", "Outcome", "check_version", "connected", "join_fate", "make_calls"]
 
 LEAST_IN_FLIGHT = 64
 SECONDS_FOR_SCHEDULER = 10
@@ -81,7 +81,7 @@ def make_calls(
         raise SettingsError(
             f"n_workers={n_workers} is for threads and processes; a cluster has its own workers."
         )
-    with _connected(workers) as client:
+    with connected(workers) as client:
         _make_cluster_calls(calls, keep, client)
 
 
@@ -96,7 +96,7 @@ def _make_local_calls(
         pool: Executor = ThreadPoolExecutor(n_workers, "errorbar")
     elif workers == "processes":
         pool = ProcessPoolExecutor(
-            n_workers, multiprocessing.get_context("spawn"), initializer=_join_fate
+            n_workers, multiprocessing.get_context("spawn"), initializer=join_fate
         )
     else:
         raise SettingsError(
@@ -125,7 +125,7 @@ def _make_local_calls(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _join_fate() -> None:
+def join_fate() -> None:
     """In a worker process: leave quietly on Ctrl-C, and when the parent is gone."""
     signal.signal(signal.SIGINT, _leave)
     parent = multiprocessing.parent_process()
@@ -139,7 +139,7 @@ def _leave(_signal: int, _frame: object) -> None:
 
 
 @contextmanager
-def _connected(workers: "str | Client") -> Generator["Client"]:
+def connected(workers: "str | Client") -> Generator["Client"]:
     """A client of the cluster; one that came from outside is left open."""
     try:
         from distributed import Client

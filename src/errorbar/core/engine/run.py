@@ -21,7 +21,7 @@ from errorbar.core.errors import EngineError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["run_pieces"]
+__all__ = ["progress_bar", "run_pieces"]
 
 
 def run_pieces(
@@ -55,7 +55,7 @@ def run_pieces(
             for index, piece in enumerate(frozen_pieces)
             if index not in results
         ]
-        with _progress_bar(progress, label, len(pieces), len(results)) as advance:
+        with progress_bar(progress, label, len(pieces), len(results)) as advance:
 
             def keep(outcome: Outcome) -> None:
                 check_version(outcome.version, f"the worker of piece {outcome.index}")
@@ -115,9 +115,10 @@ def _make_named_calls(
 
 
 @contextmanager
-def _progress_bar(
+def progress_bar(
     wanted: bool | None, label: str, total: int, done: int
 ) -> Generator[Callable[[], None]]:
+    """A bar on standard error, and what moves it on by one."""
     if wanted is False or (wanted is None and not sys.stderr.isatty()):
         yield lambda: None
         return
