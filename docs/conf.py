@@ -19,7 +19,8 @@ version = release = errorbar.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
+    # Formulas without a network.
+    "sphinx-mathjax-offline",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",

@@ -1,0 +1,587 @@
+# pyright: basic, reportCallIssue=false
+# Numba takes its types from the calls, and gives the operations of `simd` a first argument.
+r"""One pass over rows of data: weights, coefficients, new weights, normal matrices of the basis.
+
+Eight rows of $Y$ and $W$ stay in the first cache from the first use to the last. For each pixel
+block of 256 within them:
+
+1. residuals $r = y - a g$ and weights $w = W u(W r^2)$, into two small buffers;
+2. normal matrices $X_i = \sum_j w_{ij} g_j g_j^\top$ and $\sum_j w_{ij} r_{ij} g_j$ of the rows;
+3. after all blocks, Cholesky of eight rows at once and $a \leftarrow a + X^{-1} b$;
+4. weights again at the new $a$, the objective, and the sums over rows
+   $\sum_i w_{ij} a_i a_i^\top$, $\sum_i w_{ij} r_{ij} a_i$ from which the basis is solved.
+
+Products $g_k g_l$ and $a_k a_l$ are made once, so that both kinds of normal matrices are products
+of matrices with tiles of fixed shape, and nothing depends on the rank when the code is compiled.
+Arrays that one tile reads lie together: basis and products as [pixel block][row][256], sums as
+[two vectors][pair][two vectors]. Corrections are solved for, not coefficients: an error in a normal
+matrix, in single precision say, then slows the way and does not move the end.
+"""
+
+import numpy as np
+from numba import njit
+
+from errorbar.hmf.fit.kernel.simd import (
+    add,
+    broadcast,
+    clean,
+    divide,
+    fma,
+    fnma,
+    fold,
+    lanes,
+    larger,
+    load,
+    multiply,
+    prefetch,
+    root,
+    split,
+    spread,
+    store,
+    subtract,
+    total,
+)
+
+__all__ = ["BLOCK", "ROWS", "infer_rows", "pass_rows", "solve_columns"]
+
+ROWS = 8
+BLOCK = 256
+# Rows after which sums in single precision go into double ones.
+FLUSH = 64
+
+_kernel = njit(cache=True, nogil=True, error_model="numpy")
+_piece = njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True)
+
+
+@_piece
+def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out, out, tally):
+    """Weights and weighted residuals of eight rows; with `tally` also their objective.
+
+    Row `q` of the data lies at `at + q step`; `start` to `stop` are pixels of this block, a
+    multiple of four vectors. `tally` holds a mantissa and an exponent for each lane.
+    """
+    V = lanes(Y)
+    some = tally.size > 0
+    mantissa = broadcast(Y, 1.0)
+    power = broadcast(Y, 0.0)
+    if some:
+        mantissa, power = load(tally, 0), load(tally, V)
+    scale, inverse = broadcast(Y, c), broadcast(Y, 1.0 / c)
+    for q in range(0, ROWS, 2):
+        above, below = at + q * step, at + (q + 1) * step
+        j = start
+        while j < stop:
+            w0 = load(W, above + j)
+            w1 = load(W, above + j + V)
+            w2 = load(W, above + j + 2 * V)
+            w3 = load(W, above + j + 3 * V)
+            v0 = load(W, below + j)
+            v1 = load(W, below + j + V)
+            v2 = load(W, below + j + 2 * V)
+            v3 = load(W, below + j + 3 * V)
+            w0, w1, w2, w3 = clean(w0, w0), clean(w1, w1), clean(w2, w2), clean(w3, w3)
+            v0, v1, v2, v3 = clean(v0, v0), clean(v1, v1), clean(v2, v2), clean(v3, v3)
+            r0 = clean(load(Y, above + j), w0)
+            r1 = clean(load(Y, above + j + V), w1)
+            r2 = clean(load(Y, above + j + 2 * V), w2)
+            r3 = clean(load(Y, above + j + 3 * V), w3)
+            s0 = clean(load(Y, below + j), v0)
+            s1 = clean(load(Y, below + j + V), v1)
+            s2 = clean(load(Y, below + j + 2 * V), v2)
+            s3 = clean(load(Y, below + j + 3 * V), v3)
+            g = g_at + out + j
+            for k in range(K):
+                a, b = spread(coef, k * ROWS + q), spread(coef, k * ROWS + q + 1)
+                g0, g1 = load(G, g), load(G, g + V)
+                g2, g3 = load(G, g + 2 * V), load(G, g + 3 * V)
+                r0, r1, r2, r3 = fnma(a, g0, r0), fnma(a, g1, r1), fnma(a, g2, r2), fnma(a, g3, r3)
+                s0, s1, s2, s3 = fnma(b, g0, s0), fnma(b, g1, s1), fnma(b, g2, s2), fnma(b, g3, s3)
+                g += BLOCK
+            if robust:
+                d0, d1 = fma(multiply(w0, r0), r0, scale), fma(multiply(w1, r1), r1, scale)
+                d2, d3 = fma(multiply(w2, r2), r2, scale), fma(multiply(w3, r3), r3, scale)
+                e0, e1 = fma(multiply(v0, s0), s0, scale), fma(multiply(v1, s1), s1, scale)
+                e2, e3 = fma(multiply(v2, s2), s2, scale), fma(multiply(v3, s3), s3, scale)
+                if some:
+                    mantissa = multiply(mantissa, multiply(d0, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(d1, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(d2, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(d3, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(e0, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(e1, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(e2, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    mantissa = multiply(mantissa, multiply(e3, inverse))
+                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                w0 = multiply(w0, divide(scale, d0))
+                w1 = multiply(w1, divide(scale, d1))
+                w2 = multiply(w2, divide(scale, d2))
+                w3 = multiply(w3, divide(scale, d3))
+                v0 = multiply(v0, divide(scale, e0))
+                v1 = multiply(v1, divide(scale, e1))
+                v2 = multiply(v2, divide(scale, e2))
+                v3 = multiply(v3, divide(scale, e3))
+            elif some:
+                power = fma(multiply(w0, r0), r0, power)
+                power = fma(multiply(w1, r1), r1, power)
+                power = fma(multiply(w2, r2), r2, power)
+                power = fma(multiply(w3, r3), r3, power)
+                power = fma(multiply(v0, s0), s0, power)
+                power = fma(multiply(v1, s1), s1, power)
+                power = fma(multiply(v2, s2), s2, power)
+                power = fma(multiply(v3, s3), s3, power)
+            o = q * BLOCK + out + j
+            store(w_out, o, w0)
+            store(w_out, o + V, w1)
+            store(w_out, o + 2 * V, w2)
+            store(w_out, o + 3 * V, w3)
+            store(z_out, o, multiply(w0, r0))
+            store(z_out, o + V, multiply(w1, r1))
+            store(z_out, o + 2 * V, multiply(w2, r2))
+            store(z_out, o + 3 * V, multiply(w3, r3))
+            o += BLOCK
+            store(w_out, o, v0)
+            store(w_out, o + V, v1)
+            store(w_out, o + 2 * V, v2)
+            store(w_out, o + 3 * V, v3)
+            store(z_out, o, multiply(v0, s0))
+            store(z_out, o + V, multiply(v1, s1))
+            store(z_out, o + 2 * V, multiply(v2, s2))
+            store(z_out, o + 3 * V, multiply(v3, s3))
+            j += 4 * V
+    if some:
+        store(tally, 0, mantissa)
+        store(tally, V, power)
+
+
+@_piece
+def gram(left, right, r_at, count, width, held, ahead, next_at, next_stop):
+    """Add sums over pixels of eight rows of `left` times `count` rows of `right` to `held`.
+
+    Tiles of four rows and three of `right`. Meanwhile the lines of `ahead` from `next_at` are
+    called for; where that has come to is returned.
+    """
+    V = lanes(left)
+    line = 64 // left.itemsize
+    for r in range(0, ROWS, 4):
+        a0, a1, a2, a3 = r * BLOCK, (r + 1) * BLOCK, (r + 2) * BLOCK, (r + 3) * BLOCK
+        for p in range(0, count, 3):
+            b0 = r_at + p * BLOCK
+            b1, b2 = b0 + BLOCK, b0 + 2 * BLOCK
+            h = (r * count + p) * V
+            h1, h2, h3 = h + count * V, h + 2 * count * V, h + 3 * count * V
+            s00, s01, s02 = load(held, h), load(held, h + V), load(held, h + 2 * V)
+            s10, s11, s12 = load(held, h1), load(held, h1 + V), load(held, h1 + 2 * V)
+            s20, s21, s22 = load(held, h2), load(held, h2 + V), load(held, h2 + 2 * V)
+            s30, s31, s32 = load(held, h3), load(held, h3 + V), load(held, h3 + 2 * V)
+            j = 0
+            while j < width:
+                p0, p1, p2 = load(right, b0 + j), load(right, b1 + j), load(right, b2 + j)
+                x = load(left, a0 + j)
+                s00, s01, s02 = fma(x, p0, s00), fma(x, p1, s01), fma(x, p2, s02)
+                x = load(left, a1 + j)
+                s10, s11, s12 = fma(x, p0, s10), fma(x, p1, s11), fma(x, p2, s12)
+                x = load(left, a2 + j)
+                s20, s21, s22 = fma(x, p0, s20), fma(x, p1, s21), fma(x, p2, s22)
+                x = load(left, a3 + j)
+                s30, s31, s32 = fma(x, p0, s30), fma(x, p1, s31), fma(x, p2, s32)
+                if next_at < next_stop:
+                    prefetch(ahead, next_at)
+                    next_at += line
+                j += V
+            store(held, h, s00)
+            store(held, h + V, s01)
+            store(held, h + 2 * V, s02)
+            store(held, h1, s10)
+            store(held, h1 + V, s11)
+            store(held, h1 + 2 * V, s12)
+            store(held, h2, s20)
+            store(held, h2 + V, s21)
+            store(held, h2 + 2 * V, s22)
+            store(held, h3, s30)
+            store(held, h3 + V, s31)
+            store(held, h3 + 2 * V, s32)
+    return next_at
+
+
+@_piece
+def scatter(values, width, coef, count, sums, s_at, ahead, next_at, next_stop):
+    """Add `sum_q coef[p, q] values[q]` to the sums of every pixel of a block, for `count` rows p.
+
+    Two vectors of pixels of all eight rows stay in registers while `p` runs.
+    """
+    V = lanes(values)
+    line = 64 // values.itemsize
+    j = 0
+    while j < width:
+        x0, y0 = load(values, j), load(values, j + V)
+        x1, y1 = load(values, j + BLOCK), load(values, j + BLOCK + V)
+        x2, y2 = load(values, j + 2 * BLOCK), load(values, j + 2 * BLOCK + V)
+        x3, y3 = load(values, j + 3 * BLOCK), load(values, j + 3 * BLOCK + V)
+        x4, y4 = load(values, j + 4 * BLOCK), load(values, j + 4 * BLOCK + V)
+        x5, y5 = load(values, j + 5 * BLOCK), load(values, j + 5 * BLOCK + V)
+        x6, y6 = load(values, j + 6 * BLOCK), load(values, j + 6 * BLOCK + V)
+        x7, y7 = load(values, j + 7 * BLOCK), load(values, j + 7 * BLOCK + V)
+        s = s_at + j * count
+        for p in range(count):
+            o = p * ROWS
+            u, v = load(sums, s), load(sums, s + V)
+            a, b = spread(coef, o), spread(coef, o + 1)
+            u, v = fma(a, x0, u), fma(a, y0, v)
+            u, v = fma(b, x1, u), fma(b, y1, v)
+            a, b = spread(coef, o + 2), spread(coef, o + 3)
+            u, v = fma(a, x2, u), fma(a, y2, v)
+            u, v = fma(b, x3, u), fma(b, y3, v)
+            a, b = spread(coef, o + 4), spread(coef, o + 5)
+            u, v = fma(a, x4, u), fma(a, y4, v)
+            u, v = fma(b, x5, u), fma(b, y5, v)
+            a, b = spread(coef, o + 6), spread(coef, o + 7)
+            u, v = fma(a, x6, u), fma(a, y6, v)
+            u, v = fma(b, x7, u), fma(b, y7, v)
+            store(sums, s, u)
+            store(sums, s + V, v)
+            s += 2 * V
+            if next_at < next_stop:
+                prefetch(ahead, next_at)
+                next_at += line
+        j += 2 * V
+    return next_at
+
+
+@_piece
+def solve_lanes(X, x_at, b, b_at, K, L, ridge, floor, old, old_at, nonnegative):
+    """Solve `L` systems of rank `K` at once, in place; the answer is what to add to `old`.
+
+    Number `q` of matrix entry `p` lies at `X[x_at + p L + q]`. `ridge` and the least pivot `floor`
+    are shares of the mean of the diagonal.
+    """
+    V = lanes(X)
+    for q in range(0, L, V):
+        trace = broadcast(X, 1e-300)
+        for k in range(K):
+            trace = add(trace, load(X, x_at + (k * (k + 3) // 2) * L + q))
+        least = multiply(trace, broadcast(X, floor / K))
+        more = multiply(trace, broadcast(X, ridge / K))
+        for k in range(K):
+            d = x_at + (k * (k + 3) // 2) * L + q
+            store(X, d, add(load(X, d), add(more, least)))
+            o = b_at + k * L + q
+            store(b, o, subtract(load(b, o), multiply(more, load(old, old_at + k * L + q))))
+        if nonnegative:
+            descend(X, x_at + q, b, b_at + q, K, L, old, old_at + q)
+            continue
+        for i in range(K):
+            row = x_at + (i * (i + 1) // 2) * L + q
+            for j in range(i + 1):
+                other = x_at + (j * (j + 1) // 2) * L + q
+                s = load(X, row + j * L)
+                for k in range(j):
+                    s = subtract(s, multiply(load(X, row + k * L), load(X, other + k * L)))
+                if j < i:
+                    s = multiply(s, load(X, other + j * L))
+                else:
+                    # The diagonal holds inverse roots.
+                    s = divide(broadcast(X, 1.0), root(larger(s, least)))
+                store(X, row + j * L, s)
+        for i in range(K):
+            row = x_at + (i * (i + 1) // 2) * L + q
+            s = load(b, b_at + i * L + q)
+            for k in range(i):
+                s = subtract(s, multiply(load(X, row + k * L), load(b, b_at + k * L + q)))
+            store(b, b_at + i * L + q, multiply(s, load(X, row + i * L)))
+        for back in range(K):
+            i = K - 1 - back
+            s = load(b, b_at + i * L + q)
+            for k in range(i + 1, K):
+                below = x_at + (k * (k + 1) // 2 + i) * L + q
+                s = subtract(s, multiply(load(X, below), load(b, b_at + k * L + q)))
+            diagonal = load(X, x_at + (i * (i + 3) // 2) * L + q)
+            store(b, b_at + i * L + q, multiply(s, diagonal))
+
+
+@_piece
+def descend(X, x_at, b, b_at, K, L, old, old_at):
+    """The step that keeps `old + step` from being negative, by coordinate descent, into `b`."""
+    V = lanes(X)
+    nothing = broadcast(X, 0.0)
+    step = np.zeros(K * V)
+    for _ in range(10 * K):
+        for i in range(K):
+            s = load(b, b_at + i * L)
+            for k in range(K):
+                p = i * (i + 1) // 2 + k if k <= i else k * (k + 1) // 2 + i
+                s = subtract(s, multiply(load(X, x_at + p * L), load(step, k * V)))
+            s = divide(s, load(X, x_at + (i * (i + 3) // 2) * L))
+            least = subtract(nothing, load(old, old_at + i * L))
+            store(step, i * V, larger(add(load(step, i * V), s), least))
+    for i in range(K):
+        store(b, b_at + i * L, load(step, i * V))
+
+
+@_piece
+def short_rows(Y, W, first, rows, M, y_out, w_out):
+    """The last rows, fewer than eight, with rows of no weight behind them."""
+    w_out[:] = 0
+    y_out[:] = 0
+    for i in range(rows * M):
+        y_out[i] = Y[first * M + i]
+        w_out[i] = W[first * M + i]
+
+
+@_piece
+def last_pixels(Y, W, at, M, full, wide, y_out, w_out):
+    """The last pixels of eight rows, fewer than four vectors, with none of weight behind them."""
+    for q in range(ROWS):
+        for j in range(wide):
+            inside = full + j < M
+            y_out[q * wide + j] = Y[at + q * M + full + j] if inside else 0
+            w_out[q * wide + j] = W[at + q * M + full + j] if inside else 0
+
+
+@_piece
+def weigh_block(
+    Y, W, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust, w_out, z_out, tally
+):
+    """`weigh` for pixel block `n`, whose end may lie in the buffer of last pixels; its width."""
+    start = n * BLOCK
+    stop = min(start + BLOCK, full)
+    width = 0
+    if stop > start:
+        width = stop - start
+        weigh(
+            Y, W, at + start, M, 0, width, G, n * Kp * BLOCK, coef, K, c, robust, w_out, z_out,
+            0, tally,
+        )  # fmt: skip
+    if full < M and start <= full < start + BLOCK:
+        weigh(
+            y_end, w_end, 0, wide, 0, wide, G, n * Kp * BLOCK, coef, K, c, robust, w_out, z_out,
+            width, tally,
+        )  # fmt: skip
+        width += wide
+    return width
+
+
+@_piece
+def flush(few, many):
+    """Move sums in single precision into double ones."""
+    for i in range(few.size):
+        many[i] += few[i]
+        few[i] = 0
+
+
+@_piece
+def count_up(tally, V, c, robust):
+    """The objective that a tally stands for; the tally starts anew."""
+    found = 0.0
+    for q in range(V):
+        if robust:
+            found += c * (np.log(np.float64(tally[q])) + np.log(2.0) * np.float64(tally[V + q]))
+        else:
+            found += np.float64(tally[V + q])
+        tally[q], tally[V + q] = 1, 0
+    return found
+
+
+@_piece
+def solve_rows(
+    held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor, nonnegative, moved, tol
+):  # fmt: skip
+    """Add up what `gram` holds, solve the eight rows, and move the coefficients of some.
+
+    Those that `moved` less than `tol` before stay. A move is the largest square of a step, over
+    the mean square of the row.
+    """
+    for q in range(ROWS):
+        for p in range(free * (free + 1) // 2):
+            X[p * ROWS + q] = total(load(held_x, (q * NPp + p) * V))
+        for k in range(free):
+            b[k * ROWS + q] = total(load(held_b, (q * Kp + k) * V))
+    old = np.zeros(K * ROWS)
+    for q in range(rows):
+        for k in range(K):
+            old[k * ROWS + q] = A[row + q, k]
+    solve_lanes(X, 0, b, 0, free, ROWS, ridge, floor, old, 0, nonnegative)
+    for q in range(rows):
+        if moved[q] < tol:
+            continue
+        size, far = 1e-300, 0.0
+        for k in range(free):
+            step = b[k * ROWS + q]
+            A[row + q, k] += step
+            far = max(far, step * step)
+            size += A[row + q, k] ** 2
+        moved[q] = far * free / size
+
+
+@_piece
+def spread_rows(A, row, rows, K, coef, pairs):
+    """Coefficients of eight rows, and their products, as the tiles read them."""
+    coef[:] = 0
+    pairs[:] = 0
+    for q in range(rows):
+        p = 0
+        for i in range(K):
+            coef[i * ROWS + q] = A[row + q, i]
+            for j in range(i + 1):
+                pairs[p * ROWS + q] = A[row + q, i] * A[row + q, j]
+                p += 1
+
+
+@_kernel
+def pass_rows(
+    Y, W, A, first, last, M, G, P, K, free, Kp, NPp, c, robust, refits, ridge, floor, nonnegative,
+    few_x, few_b, X_sum, b_sum,
+):  # fmt: skip
+    """One pass over rows `first` to `last`: moves `A`, adds to the sums; the objective.
+
+    The objective is that of the new coefficients and the basis as it was. `free` leading
+    coordinates are solved for; a last one may stand for a mean, with a coefficient of one. Sums go
+    to `few_x` and `few_b`, which hold numbers like the data's, and from there, where these are
+    single, into the double `X_sum` and `b_sum` every so often; else both are the same arrays.
+    """
+    V = lanes(Y)
+    wide = 4 * V
+    full = M // wide * wide
+    whole = full + (wide if full < M else 0)
+    blocks = (whole + BLOCK - 1) // BLOCK
+    single = Y.itemsize == 4
+    NP = K * (K + 1) // 2
+    w_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
+    z_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
+    y_short, w_short = np.empty(ROWS * M, Y.dtype), np.empty(ROWS * M, Y.dtype)
+    y_end, w_end = np.empty(ROWS * wide, Y.dtype), np.empty(ROWS * wide, Y.dtype)
+    held_x, held_b = np.empty(ROWS * NPp * V, Y.dtype), np.empty(ROWS * Kp * V, Y.dtype)
+    coef, pairs = np.empty(K * ROWS, Y.dtype), np.empty(NP * ROWS, Y.dtype)
+    X, b = np.empty(NP * ROWS), np.empty(K * ROWS)
+    tally, no_tally = np.zeros(2 * V, Y.dtype), np.zeros(0, Y.dtype)
+    moved = np.full(ROWS, np.inf)
+    tally[:V] = 1
+    objective = 0.0
+    for row in range(first, last, ROWS):
+        rows = min(ROWS, last - row)
+        data, weight, at = Y, W, row * M
+        if rows < ROWS:
+            short_rows(Y, W, row, rows, M, y_short, w_short)
+            data, weight, at = y_short, w_short, 0
+        if full < M:
+            last_pixels(data, weight, at, M, full, wide, y_end, w_end)
+        next_w = (row + ROWS) * M
+        next_y = next_w
+        stop = min(row + 2 * ROWS, last) * M
+        for _ in range(refits):
+            spread_rows(A, row, rows, K, coef, pairs)
+            held_x[:] = 0
+            held_b[:] = 0
+            for n in range(blocks):
+                width = weigh_block(
+                    data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust,
+                    w_buffer, z_buffer, no_tally,
+                )  # fmt: skip
+                next_w = gram(w_buffer, P, n * NPp * BLOCK, NPp, width, held_x, W, next_w, stop)
+                next_w = gram(z_buffer, G, n * Kp * BLOCK, Kp, width, held_b, W, next_w, stop)
+            solve_rows(
+                held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
+                nonnegative, moved, 0.0,
+            )  # fmt: skip
+        spread_rows(A, row, rows, K, coef, pairs)
+        for n in range(blocks):
+            width = weigh_block(
+                data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust,
+                w_buffer, z_buffer, tally,
+            )  # fmt: skip
+            s = n * BLOCK
+            next_y = scatter(w_buffer, width, pairs, NP, few_x, s * NP, Y, next_y, stop)
+            next_y = scatter(z_buffer, width, coef, K, few_b, s * K, Y, next_y, stop)
+        if (row - first) % FLUSH == FLUSH - ROWS:
+            objective += count_up(tally, V, c, robust)
+            if single:
+                flush(few_x, X_sum)
+                flush(few_b, b_sum)
+    if single:
+        flush(few_x, X_sum)
+        flush(few_b, b_sum)
+    return objective + count_up(tally, V, c, robust)
+
+
+@_kernel
+def infer_rows(
+    Y, W, A, first, last, M, G, P, K, free, Kp, NPp, c, robust, most, tol, ridge, floor,
+    nonnegative, steps,
+):  # fmt: skip
+    """Coefficients of rows on a basis that stands still; passes taken go into `steps`.
+
+    The first pass is plain least squares where `A` starts; then weights and coefficients by turns
+    until the largest squared change in a row is below `tol` times the row's mean square.
+    """
+    V = lanes(Y)
+    wide = 4 * V
+    full = M // wide * wide
+    whole = full + (wide if full < M else 0)
+    blocks = (whole + BLOCK - 1) // BLOCK
+    NP = K * (K + 1) // 2
+    w_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
+    z_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
+    y_short, w_short = np.empty(ROWS * M, Y.dtype), np.empty(ROWS * M, Y.dtype)
+    y_end, w_end = np.empty(ROWS * wide, Y.dtype), np.empty(ROWS * wide, Y.dtype)
+    held_x, held_b = np.empty(ROWS * NPp * V, Y.dtype), np.empty(ROWS * Kp * V, Y.dtype)
+    coef, pairs = np.empty(K * ROWS, Y.dtype), np.empty(NP * ROWS, Y.dtype)
+    X, b = np.empty(NP * ROWS), np.empty(K * ROWS)
+    no_tally = np.zeros(0, Y.dtype)
+    moved = np.full(ROWS, np.inf)
+    for row in range(first, last, ROWS):
+        rows = min(ROWS, last - row)
+        data, weight, at = Y, W, row * M
+        if rows < ROWS:
+            short_rows(Y, W, row, rows, M, y_short, w_short)
+            data, weight, at = y_short, w_short, 0
+        if full < M:
+            last_pixels(data, weight, at, M, full, wide, y_end, w_end)
+        next_w = (row + ROWS) * M
+        stop = min(row + 2 * ROWS, last) * M
+        taken = 0
+        moved[:] = np.inf
+        while taken < most:
+            spread_rows(A, row, rows, K, coef, pairs)
+            held_x[:] = 0
+            held_b[:] = 0
+            for n in range(blocks):
+                width = weigh_block(
+                    data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c,
+                    robust and taken > 0, w_buffer, z_buffer, no_tally,
+                )  # fmt: skip
+                next_w = gram(w_buffer, P, n * NPp * BLOCK, NPp, width, held_x, W, next_w, stop)
+                next_w = gram(z_buffer, G, n * Kp * BLOCK, Kp, width, held_b, W, next_w, stop)
+            solve_rows(
+                held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
+                nonnegative, moved, tol,
+            )  # fmt: skip
+            taken += 1
+            waiting = 0
+            for q in range(rows):
+                if not robust:
+                    moved[q] = -1.0
+                elif taken == 1:
+                    moved[q] = np.inf
+                if moved[q] >= tol:
+                    steps[row + q] = -taken
+                    waiting += 1
+                elif steps[row + q] <= 0:
+                    steps[row + q] = taken
+            if waiting == 0:
+                break
+
+
+@_kernel
+def solve_columns(X, b, G, groups, L, K, ridge, floor, nonnegative):
+    """Solve every pixel from its sums, `L` pixels at once, and move the basis, packed like `b`."""
+    for n in range(groups):
+        at = n * K * L
+        solve_lanes(X, n * (K * (K + 1) // 2) * L, b, at, K, L, ridge, floor, G, at, nonnegative)
+        for i in range(at, at + K * L):
+            G[i] += b[i]

@@ -1,0 +1,232 @@
+"""Where a fit begins. It has many ends; which one is reached depends on the beginning."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy import ndarray
+
+from errorbar.core.errors import SettingsError
+from errorbar.hmf.fit.als import AlsSettings, fit_als
+from errorbar.hmf.fit.kernel.passes import Rule, infer, team
+from errorbar.hmf.fit.state import RHMFState
+from errorbar.hmf.model import Identity, Likelihood, Regulariser
+
+__all__ = ["STARTS", "InitStrategy", "check_start", "first_basis", "make_start"]
+
+InitStrategy = Literal["svd", "weighted", "subsample", "random"]
+STARTS: tuple[InitStrategy, ...] = ("svd", "weighted", "subsample", "random")
+
+# Directions sketched beside those wanted, and how often the sketch is multiplied again.
+BESIDE = 10
+POWERS = 2
+# The part of the rows that a first fit sees: some by lot, some for the weight they carry.
+BY_LOT = 0.1
+BY_WEIGHT = 0.02
+FIRST_FIT = 10
+FIRST_PASSES = 4
+PART = 256
+# Rows that medians are taken of, and spreads beyond which a value is cut.
+SEEN = 600
+CUT = 4.0
+
+
+def make_start(
+    Y: ndarray,
+    W: ndarray,
+    rank: int,
+    strategy: InitStrategy,
+    likelihood: Likelihood,
+    *,
+    seed: int,
+    regulariser: Regulariser | None = None,
+    workers: int | None = None,
+) -> RHMFState:
+    """A start of rank `rank`, or one more where the regulariser has a mean.
+
+    `svd` is a randomised singular value decomposition with missing pixels as zero, as the
+    reference code has it. `weighted` is one of what the data say beyond doubt: each pixel is drawn
+    to the median of its column as far as its error is larger than the spread there, and cut at four
+    times that spread. `subsample` fits a tenth of the rows and those of largest weight first, from
+    `weighted`; `random` is normal numbers.
+    """
+    regulariser = Regulariser() if regulariser is None else regulariser
+    rows, pixels = Y.shape
+    rng = np.random.default_rng(seed)
+    mean = _column_means(Y, W) if regulariser.mean else np.zeros(pixels)
+    if strategy == "svd":
+        as_it_is = Stand(mean, np.zeros(pixels), np.full(pixels, np.inf))
+        state = _sketched(Y, W, rank, rng, as_it_is)
+    elif strategy == "weighted":
+        state = _sketched(Y, W, rank, rng, _typical(Y, W, rng, mean))
+    elif strategy == "random":
+        state = RHMFState(rng.normal(size=(rows, rank)), rng.normal(size=(pixels, rank)))
+    elif strategy == "subsample":
+        return _subsampled(Y, W, rank, likelihood, regulariser, rng, workers)
+    else:
+        raise SettingsError(
+            f"init_strategy={strategy!r} is not known; choose one of {', '.join(STARTS)}, or give "
+            "a state."
+        )
+    A, G = state.A, state.G
+    if regulariser.nonnegative:
+        A, G = np.abs(A), np.abs(G)
+    if regulariser.mean:
+        A, G = np.column_stack([A, np.ones(rows)]), np.column_stack([G, mean])
+    if strategy == "weighted":
+        # What was drawn to the middle tells the basis, not the coefficients.
+        _infer_first(Y, W, A, G, likelihood, regulariser, workers)
+    return RHMFState(A, G)
+
+
+def _infer_first(
+    Y: ndarray,
+    W: ndarray,
+    A: ndarray,
+    G: ndarray,
+    likelihood: Likelihood,
+    regulariser: Regulariser,
+    workers: int | None,
+) -> None:
+    held = regulariser
+    rule = Rule(likelihood.c, 1, held.ridge, held.nonnegative, held.mean)
+    with team(workers) as pool:
+        infer(Y, W, A, G, rule, pool, most=FIRST_PASSES, tol=0.0)
+
+
+def check_start(start: RHMFState, rows: int, pixels: int, rank: int) -> RHMFState:
+    """A start that was given, if it is one for these data."""
+    A, G = np.asarray(start.A, dtype=np.float64), np.asarray(start.G, dtype=np.float64)
+    if A.shape != (rows, rank) or G.shape != (pixels, rank):
+        raise SettingsError(
+            f"the start has coefficients {A.shape} and a basis {G.shape}; these data and this rank "
+            f"need {(rows, rank)} and {(pixels, rank)}."
+        )
+    for name, values in (("coefficients", A), ("basis", G)):
+        bad = np.flatnonzero(~np.isfinite(values).all(1))
+        if bad.size:
+            raise SettingsError(
+                f"the start's {name} are not finite in {bad.size} rows, the first is {bad[0]}."
+            )
+    return RHMFState(np.ascontiguousarray(A), np.ascontiguousarray(G), start.it)
+
+
+def _parts(rows: int) -> list[slice]:
+    return [slice(first, min(first + PART, rows)) for first in range(0, rows, PART)]
+
+
+def _column_means(Y: ndarray, W: ndarray) -> ndarray:
+    """Weighted means of columns; zero where nothing was measured."""
+    up, down = np.zeros(Y.shape[1]), np.zeros(Y.shape[1])
+    for part in _parts(len(Y)):
+        w = W[part].astype(np.float64)
+        up += np.where(w > 0, w * Y[part], 0).sum(0)
+        down += w.sum(0)
+    return np.divide(up, down, out=np.zeros_like(up), where=down > 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stand:
+    """What stands in for the data: less `mean`, gaps at `fill`, drawn to it by the errors.
+
+    `spread` is the standard deviation that columns are believed to have around `fill`.
+    """
+
+    mean: ndarray
+    fill: ndarray
+    spread: ndarray
+
+    def rows(self, Y: ndarray, W: ndarray) -> ndarray:
+        seen = W > 0
+        if np.isinf(self.spread).all():
+            return np.where(seen, Y - self.mean, self.fill)
+        far = CUT * self.spread
+        with np.errstate(invalid="ignore"):
+            known = np.clip(Y - (self.mean + self.fill), -far, far)
+        information = self.spread**2 * W
+        known *= information / (1 + information)
+        np.copyto(known, 0, where=~seen)
+        known += self.fill
+        return known
+
+
+def _typical(Y: ndarray, W: ndarray, rng: np.random.Generator, mean: ndarray) -> Stand:
+    """Medians of columns and spreads around them, from some of the rows."""
+    some = np.sort(rng.choice(len(Y), min(len(Y), SEEN), replace=False))
+    values = np.ma.masked_array(Y[some].astype(np.float64), ~(W[some] > 0))
+    middle = np.ma.median(values, axis=0).filled(0.0)
+    spread = 1.4826 * np.ma.median(np.ma.abs(values - middle), axis=0).filled(0.0)
+    usual = float(np.median(spread[spread > 0])) if np.any(spread > 0) else 1.0
+    return Stand(mean, middle - mean, np.maximum(spread, 0.03 * usual))
+
+
+def _sketched(
+    Y: ndarray, W: ndarray, rank: int, rng: np.random.Generator, stand: Stand
+) -> RHMFState:
+    """Leading singular vectors of what stands in for the data."""
+
+    def forth(right: ndarray) -> ndarray:
+        return np.concatenate([stand.rows(Y[part], W[part]) @ right for part in _parts(len(Y))])
+
+    def there_and_back(right: ndarray) -> tuple[ndarray, ndarray]:
+        # An orthonormal image is not needed to come back, so that each power is one reading.
+        found, images = np.zeros((Y.shape[1], right.shape[1])), []
+        for part in _parts(len(Y)):
+            rows = stand.rows(Y[part], W[part])
+            images.append(rows @ right)
+            found += rows.T @ images[-1]
+        return found, np.concatenate(images)
+
+    wide = min(rank + BESIDE, *Y.shape)
+    right = rng.normal(size=(Y.shape[1], wide))
+    for _ in range(POWERS):
+        right, _ = np.linalg.qr(there_and_back(right)[0])
+    image = forth(right)
+    left, values, turned = np.linalg.svd(image, full_matrices=False)
+    scale = np.sqrt(values[:rank])
+    return RHMFState(left[:, :rank] * scale, (right @ turned[:rank].T) * scale)
+
+
+def _subsampled(
+    Y: ndarray,
+    W: ndarray,
+    rank: int,
+    likelihood: Likelihood,
+    regulariser: Regulariser,
+    rng: np.random.Generator,
+    workers: int | None,
+) -> RHMFState:
+    rows = len(Y)
+    weight = np.concatenate([W[part].sum(1, dtype=np.float64) for part in _parts(rows)])
+    heavy = np.argsort(weight)[::-1][: max(round(BY_WEIGHT * rows), 1)]
+    lot = rng.choice(rows, min(max(round(BY_LOT * rows), 20 * rank), rows), replace=False)
+    chosen = np.union1d(heavy, lot)
+    G = first_basis(Y[chosen], W[chosen], rank, likelihood, regulariser, rng, workers)
+    A = np.zeros((rows, G.shape[1]))
+    A[:, G.shape[1] - regulariser.mean :] = 1.0
+    rule = AlsSettings(regulariser=regulariser).rule(likelihood)
+    with team(workers) as pool:
+        infer(Y, W, A, G, rule, pool, most=FIRST_PASSES, tol=0.0)
+    return RHMFState(A, G)
+
+
+def first_basis(
+    Y: ndarray,
+    W: ndarray,
+    rank: int,
+    likelihood: Likelihood,
+    regulariser: Regulariser,
+    rng: np.random.Generator,
+    workers: int | None = None,
+) -> ndarray:
+    """The basis of a short fit to a few rows."""
+    few, errors = np.ascontiguousarray(Y), np.ascontiguousarray(W)
+    first = make_start(
+        few, errors, rank, "weighted", likelihood, seed=int(rng.integers(2**31)),
+        regulariser=regulariser,
+    )  # fmt: skip
+    settings = AlsSettings(
+        max_iter=FIRST_FIT, conv_strategy="none", rotation=Identity(), regulariser=regulariser,
+        refits=2, ordered=False,
+    )  # fmt: skip
+    return fit_als(few, errors, first, likelihood, settings, workers=workers).state.G
