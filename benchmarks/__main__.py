@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|grid|compile|all]`."""
+"""`python -m benchmarks [speed|grid|compile|factors|all]`."""
 
 import argparse
 import os
@@ -10,12 +10,27 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", default="all", help="speed, grid, compile or all")
+    parser.add_argument(
+        "part", nargs="?", default="all", help="speed, grid, compile, factors or all"
+    )
     parser.add_argument("--model", default="single,joint")
     parser.add_argument("--n", default="10,50,100")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--samplers", default="pymc,rebuilt,nutpie")
     asked = parser.parse_args()
+    if asked.part in ("factors", "all"):
+        from benchmarks.factors import end_to_end, first_call, inference, passes
+
+        print(first_call(), flush=True)
+        print("\n| rank | an iteration by | wall | cpu | ratio, cpu |\n|---|---|---|---|---|")
+        print("\n".join(passes([5, 10, 15], asked.rounds)), flush=True)
+        print("\n| rank | ten weightings by | wall | cpu | ratio, cpu |\n|---|---|---|---|---|")
+        print("\n".join(inference([5, 10], asked.rounds)), flush=True)
+        print(
+            "\n| rank | scale | baseline reaches | iterations, wall / cpu | errorbar reaches "
+            "| iterations, wall / cpu | ratio, wall | cpu |\n|---|---|---|---|---|---|---|---|"
+        )
+        print("\n".join(end_to_end([(5, 3.0), (7, 5.0)])), flush=True)
     if asked.part in ("compile", "all"):
         from benchmarks.compile import first_calls
 

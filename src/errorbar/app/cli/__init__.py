@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from errorbar import __version__
-from errorbar.app.cli import survey
+from errorbar.app.cli import hmf, survey
 from errorbar.app.cli.group import INTERRUPTED, new_group
 
 __all__ = ["app", "main"]
 
 app = new_group("Error bars in, calibrated error bars out.")
 app.add_typer(survey.app, name="survey")
+app.add_typer(hmf.app, name="hmf")
 
 
 def _show_version(wanted: bool) -> None:

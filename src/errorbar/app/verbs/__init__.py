@@ -3,6 +3,14 @@
 from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
 from errorbar.app.verbs.detect import LinkAnswer, survey_detect
 from errorbar.app.verbs.fit import SurveySummary, survey_fit
+from errorbar.app.verbs.hmf import (
+    FactorAnswer,
+    OutlierAnswer,
+    RowAnswer,
+    hmf_fit,
+    hmf_infer,
+    hmf_outliers,
+)
 from errorbar.app.verbs.plan import PlanAnswer, survey_plan
 from errorbar.app.verbs.pool import PoolAnswer, survey_pool
 from errorbar.app.verbs.report import ReportFiles, survey_report
@@ -11,13 +19,19 @@ from errorbar.app.verbs.synth import SynthFiles, survey_synth
 
 __all__ = [
     "CalibrationVerdict",
+    "FactorAnswer",
     "LinkAnswer",
+    "OutlierAnswer",
     "PlanAnswer",
     "PoolAnswer",
     "ReportFiles",
+    "RowAnswer",
     "RunFiles",
     "SurveySummary",
     "SynthFiles",
+    "hmf_fit",
+    "hmf_infer",
+    "hmf_outliers",
     "survey_calibrate",
     "survey_detect",
     "survey_fit",

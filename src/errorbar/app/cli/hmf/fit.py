@@ -1,0 +1,96 @@
+"""`errorbar hmf fit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from errorbar.app.cli.group import examples, print_json, say, show_table
+from errorbar.app.cli.options import Json, settings
+
+__all__ = ["EXAMPLES", "fit"]
+
+EXAMPLES = examples(
+    "errorbar hmf fit spectra.h5",
+    "errorbar hmf fit spectra.parquet --rank 10 --scale 5 --out bin7",
+    "errorbar hmf fit spectra.npz --no-robust --mean --json",
+)
+
+
+def fit(
+    data: Annotated[
+        Path, typer.Argument(help="Spectra: .npz, .npy, .h5, .zarr, .parquet or .fits.")
+    ],
+    rank: Annotated[int, typer.Option(help="Number of basis vectors.")] = 5,
+    scale: Annotated[
+        float, typer.Option(help="Scale of Student's t, in error bars: smaller is more robust.")
+    ] = 3.0,
+    nu: Annotated[float, typer.Option(help="Degrees of freedom of Student's t.")] = 1.0,
+    robust: Annotated[bool, typer.Option(help="Student's t, or normal errors.")] = True,
+    start: Annotated[
+        str, typer.Option(help="Where to begin: weighted, subsample, svd or random.")
+    ] = "weighted",
+    starts: Annotated[int, typer.Option(help="Starts; the best goes on.", min=1)] = 1,
+    method: Annotated[str, typer.Option(help="als, or sgd: gradients of minibatches.")] = "als",
+    tol: Annotated[
+        float, typer.Option(help="Squared change of the basis at which to stop.")
+    ] = 1e-4,
+    max_iter: Annotated[int, typer.Option(help="Iterations at most.")] = 1000,
+    ridge: Annotated[float, typer.Option(help="Ridge, as a share of the data's own terms.")] = 0.0,
+    smooth: Annotated[float, typer.Option(help="Smoothness of the basis along pixels.")] = 0.0,
+    nonnegative: Annotated[bool, typer.Option(help="Keep both factors from being negative.")] = (
+        False
+    ),
+    mean: Annotated[bool, typer.Option(help="One vector more, the same in every spectrum.")] = (
+        False
+    ),
+    single: Annotated[bool, typer.Option(help="Hold the data in single precision.")] = False,
+    seed: Annotated[int, typer.Option(help="Everything random comes from this number.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads.", min=1, show_default="all processors")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("hmf"),
+    as_json: Json = False,
+) -> None:
+    """Fit a robust low-rank model to spectra, each pixel with its own error."""
+    from errorbar.app.verbs import hmf_fit
+
+    found = hmf_fit(
+        settings().found(data),
+        rank=rank,
+        scale=scale,
+        nu=nu,
+        robust=robust,
+        start=start,
+        starts=starts,
+        method=method,
+        tol=tol,
+        max_iter=max_iter,
+        ridge=ridge,
+        smooth=smooth,
+        nonnegative=nonnegative,
+        mean=mean,
+        single=single,
+        seed=seed,
+        workers=workers,
+        out=out,
+    )
+    if as_json:
+        print_json(found)
+        return
+    for note in found.notes:
+        say(f"note: {note}")
+    show_table(
+        f"{found.rows} spectra of {found.pixels} pixels, {found.iterations} iterations",
+        ("basis vector", "share of the signal"),
+        [(k + 1, share) for k, share in enumerate(found.share)],
+    )
+    ideal = {"std_z": 1.0, "chi2_red": 1.0, "mad_z": 0.6745, "kl": 0.0}
+    show_table(
+        "residuals in units of their errors",
+        ("score", "found", "if errors are right"),
+        [(name, value, ideal.get(name)) for name, value in found.scores.items()],
+    )
+    say(f"objective {found.objective:.8g}{'' if found.converged else ', still moving'}")
+    say(f"model: {found.model}")
+    say(f"objective on the way: {found.losses}")
