@@ -18,6 +18,7 @@ from errorbar.hmf.model import (
     SlowAffine,
     StudentTLikelihood,
 )
+from errorbar.hmf.synth import make_toy
 from tests.hmf.fit.plain import some_data, weights
 
 ROBUST = StudentTLikelihood(1.0, 3.0)
@@ -77,8 +78,9 @@ def test_single_precision_ends_where_double_does():
     data = some_data(400, 120, 4)
     data[1][:5] *= 1e7
     settings = AlsSettings(max_iter=150, conv_strategy="none")
-    double = fit(data, 4, settings=settings)
-    single = fit([x.astype(np.float32) for x in data[:2]], 4, settings=settings)
+    double = fit(data, 4, settings=settings, start="weighted")
+    few = [x.astype(np.float32) for x in data[:2]]
+    single = fit(few, 4, settings=settings, start="weighted")
     assert single.objective == pytest.approx(double.objective, rel=1e-4)
 
 
@@ -94,10 +96,8 @@ def test_the_gauge_on_the_way_changes_nothing_but_the_factors(rotation):
 
 def test_solving_rows_twice_a_pass_takes_fewer_passes():
     data = some_data(300, 80, 4, noise=1.0)
-    once, twice = (
-        fit(data, 4, settings=AlsSettings(refits=n, conv_tol=1e-12, conv_check_cadence=1))
-        for n in (1, 2)
-    )
+    settings = [AlsSettings(refits=n, conv_tol=1e-12, conv_check_cadence=1) for n in (1, 2)]
+    once, twice = (fit(data, 4, settings=each, start="weighted") for each in settings)
     assert twice.objective == pytest.approx(once.objective, rel=1e-6)
     assert len(twice.losses) < len(once.losses)
 
@@ -149,12 +149,28 @@ def test_of_several_starts_the_best_goes_on():
     data = some_data(200, 60, 6, noise=1.0)
     settings = AlsSettings(max_iter=8, conv_strategy="none", ordered=False)
     Y, W = data[:2]
+    named = [name for name in STARTS if name != "auto"]
     alone = []
-    for name in STARTS:
+    for name in named:
         start = make_start(Y, W, 4, name, ROBUST, seed=3 + len(alone))
         alone.append(fit_als(Y, W, start, ROBUST, settings).objective)
-    best = fit(data, 4, settings=settings, start=STARTS[0], n_init=4, seed=3)
+    best = fit(data, 4, settings=settings, start=named[0], n_init=len(named), seed=3)
     assert best.losses[0] <= min(alone)
+
+
+@pytest.mark.parametrize("seed", [102, 105])
+def test_a_few_rows_are_enough_to_find_every_direction(seed):
+    toy = make_toy(seed, rows=800, pixels=240)
+    Y, W = (np.ascontiguousarray(x[toy.train]) for x in (toy.Y, toy.W))
+    likelihood = StudentTLikelihood(1.0, 5.0)
+    true = likelihood.objective(W, Y - toy.A[toy.train] @ toy.G.T)
+    settings = AlsSettings(max_iter=60, conv_strategy="none")
+    found = {
+        start: fit((Y, W), 5, likelihood, settings, start=start).objective / true
+        for start in ("auto", "weighted")
+    }
+    assert found["auto"] < 1.0
+    assert found["weighted"] > 1.2
 
 
 def test_a_mean_takes_what_all_rows_share():

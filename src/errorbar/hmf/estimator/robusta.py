@@ -67,8 +67,8 @@ class Robusta:
         Student's t with `robust_nu` degrees of freedom times `robust_scale`, or normal errors.
         Only `robust_nu * robust_scale**2` matters.
     init_strategy
-        `weighted` (the default: it starts nearest to the end), `svd` (missing pixels as zero, as
-        the reference code has it), `subsample`, `random`.
+        Where to begin: `auto`, `weighted`, `spare`, `subsample`, `svd` (the reference code's),
+        `random` (`errorbar.hmf.fit.starts`).
     n_init
         Starts; a few iterations from each, and the one of lowest objective goes on.
     conv_strategy, conv_tol, conv_check_cadence
@@ -98,7 +98,7 @@ class Robusta:
         robust_scale: float = 1.0,
         robust_nu: float = 1.0,
         method: Literal["als", "sgd"] = "als",
-        init_strategy: InitStrategy = "weighted",
+        init_strategy: InitStrategy = "auto",
         n_init: int = 1,
         conv_strategy: ConvStrategy = "max_frac_G",
         conv_tol: float = 1e-3,

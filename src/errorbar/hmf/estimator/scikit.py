@@ -46,7 +46,7 @@ class RobustHMF(TransformerMixin, BaseEstimator):
         robust_scale: float = 3.0,
         robust_nu: float = 1.0,
         method: str = "als",
-        init_strategy: str = "weighted",
+        init_strategy: str = "auto",
         n_init: int = 1,
         conv_strategy: str = "max_frac_G",
         conv_tol: float = 1e-4,

@@ -8,7 +8,7 @@ from numpy import ndarray
 from errorbar.core.errors import SettingsError
 from errorbar.hmf.fit.als import AlsSettings, Callback, Factorisation, fit_als
 from errorbar.hmf.fit.sgd import SgdSettings, fit_sgd
-from errorbar.hmf.fit.starts import STARTS, InitStrategy, check_start, make_start
+from errorbar.hmf.fit.starts import STARTS, InitStrategy, check_start, make_start, settled
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.model import Likelihood
 
@@ -26,7 +26,7 @@ def fit_factors(
     settings: AlsSettings,
     *,
     method: str = "als",
-    start: InitStrategy | RHMFState = "weighted",
+    start: InitStrategy | RHMFState = "auto",
     n_init: int = 1,
     seed: int = 0,
     callback: Callback | None = None,
@@ -75,7 +75,8 @@ def _best_start(
     seed: int,
     workers: int | None,
 ) -> RHMFState:
-    order: list[InitStrategy] = [strategy, *(other for other in STARTS if other != strategy)]
+    first = settled(strategy, len(Y))
+    order: list[InitStrategy] = [first, *(name for name in STARTS if name not in ("auto", first))]
     tried: list[tuple[float, RHMFState]] = []
     trial = replace(settings, max_iter=TRIAL, conv_strategy="none", ordered=False)
     for number in range(n_init):

@@ -7,15 +7,30 @@ import numpy as np
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError
-from errorbar.hmf.fit.als import AlsSettings, fit_als
+from errorbar.hmf.fit.als import AlsSettings, Factorisation, fit_als
 from errorbar.hmf.fit.kernel.passes import Rule, infer, team
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.model import Identity, Likelihood, Regulariser
 
-__all__ = ["STARTS", "InitStrategy", "check_start", "first_basis", "make_start"]
+__all__ = [
+    "STARTS",
+    "InitStrategy",
+    "check_start",
+    "first_basis",
+    "make_start",
+    "settled",
+    "without_one",
+]
 
-InitStrategy = Literal["svd", "weighted", "subsample", "random"]
-STARTS: tuple[InitStrategy, ...] = ("svd", "weighted", "subsample", "random")
+InitStrategy = Literal["auto", "weighted", "spare", "subsample", "svd", "random"]
+STARTS: tuple[InitStrategy, ...] = (
+    "auto",
+    "weighted",
+    "spare",
+    "subsample",
+    "svd",
+    "random",
+)
 
 # Directions sketched beside those wanted, and how often the sketch is multiplied again.
 BESIDE = 10
@@ -25,6 +40,8 @@ BY_LOT = 0.1
 BY_WEIGHT = 0.02
 FIRST_FIT = 10
 FIRST_PASSES = 4
+# Rows that `spare` looks at.
+SPARE_ROWS = 1000
 PART = 256
 # Rows that medians are taken of, and spreads beyond which a value is cut.
 SEEN = 600
@@ -48,8 +65,11 @@ def make_start(
     reference code has it. `weighted` is one of what the data say beyond doubt: each pixel is drawn
     to the median of its column as far as its error is larger than the spread there, and cut at four
     times that spread. `subsample` fits a tenth of the rows and those of largest weight first, from
-    `weighted`; `random` is normal numbers.
+    `weighted`; `spare` fits one vector more to up to a thousand rows, and leaves out in turn each
+    of them, to keep the best; `random` is normal numbers. `auto` is `spare` for up to a thousand
+    rows, where the others may miss a direction altogether, and `weighted` for more.
     """
+    strategy = settled(strategy, len(Y))
     regulariser = Regulariser() if regulariser is None else regulariser
     rows, pixels = Y.shape
     rng = np.random.default_rng(seed)
@@ -63,6 +83,8 @@ def make_start(
         state = RHMFState(rng.normal(size=(rows, rank)), rng.normal(size=(pixels, rank)))
     elif strategy == "subsample":
         return _subsampled(Y, W, rank, likelihood, regulariser, rng, workers)
+    elif strategy == "spare":
+        return _spared(Y, W, rank, likelihood, regulariser, rng, workers)
     else:
         raise SettingsError(
             f"init_strategy={strategy!r} is not known; choose one of {', '.join(STARTS)}, or give "
@@ -77,6 +99,13 @@ def make_start(
         # What was drawn to the middle tells the basis, not the coefficients.
         _infer_first(Y, W, A, G, likelihood, regulariser, workers)
     return RHMFState(A, G)
+
+
+def settled(strategy: InitStrategy, rows: int) -> InitStrategy:
+    """The strategy that `auto` stands for; others stand for themselves."""
+    if strategy != "auto":
+        return strategy
+    return "spare" if rows <= SPARE_ROWS else "weighted"
 
 
 def _infer_first(
@@ -187,6 +216,76 @@ def _sketched(
     return RHMFState(left[:, :rank] * scale, (right @ turned[:rank].T) * scale)
 
 
+def _some_rows(W: ndarray, heavy: int, lot: int, rng: np.random.Generator) -> ndarray:
+    """Those of largest total weight, and some by lot."""
+    weight = np.concatenate([W[part].sum(1, dtype=np.float64) for part in _parts(len(W))])
+    drawn = rng.choice(len(W), min(lot, len(W)), replace=False)
+    return np.union1d(np.argsort(weight)[::-1][:heavy], drawn)
+
+
+def _spared(
+    Y: ndarray,
+    W: ndarray,
+    rank: int,
+    likelihood: Likelihood,
+    regulariser: Regulariser,
+    rng: np.random.Generator,
+    workers: int | None,
+) -> RHMFState:
+    y, w = Y, W
+    if len(Y) > SPARE_ROWS:
+        chosen = _some_rows(W, SPARE_ROWS // 10, SPARE_ROWS - SPARE_ROWS // 10, rng)
+        y, w = np.ascontiguousarray(Y[chosen]), np.ascontiguousarray(W[chosen])
+    wide = min(rank + 1, min(y.shape) - regulariser.mean)
+    seed = int(rng.integers(2**31))
+    state = make_start(
+        y, w, wide, "weighted", likelihood, seed=seed, regulariser=regulariser, workers=workers
+    )
+    state = fit_als(y, w, state, likelihood, _short(regulariser), workers=workers).state
+    if wide > rank:
+        state = without_one(y, w, state, likelihood, regulariser, workers=workers)
+    if y is Y:
+        return RHMFState(state.A, state.G)
+    A = np.zeros((len(Y), state.rank))
+    A[:, state.rank - regulariser.mean :] = 1.0
+    G = np.ascontiguousarray(state.G)
+    _infer_first(Y, W, A, G, likelihood, regulariser, workers)
+    return RHMFState(A, G)
+
+
+def without_one(
+    Y: ndarray,
+    W: ndarray,
+    state: RHMFState,
+    likelihood: Likelihood,
+    regulariser: Regulariser,
+    *,
+    workers: int | None = None,
+) -> RHMFState:
+    """A state with one vector less: each is left out in turn, and the best after a few iterations.
+
+    The one whose loss costs least at once need not be it, because the others then move.
+    """
+    best: Factorisation | None = None
+    for k in range(state.rank - regulariser.mean):
+        A, G = (np.ascontiguousarray(np.delete(factor, k, 1)) for factor in (state.A, state.G))
+        _infer_first(Y, W, A, G, likelihood, regulariser, workers)
+        start = RHMFState(A, G)
+        fit = fit_als(Y, W, start, likelihood, _short(regulariser), workers=workers)
+        if best is None or fit.objective < best.objective:
+            best = fit
+    assert best is not None
+    return best.state
+
+
+def _short(regulariser: Regulariser) -> AlsSettings:
+    """A few iterations, in whatever gauge."""
+    return AlsSettings(
+        max_iter=FIRST_FIT, conv_strategy="none", rotation=Identity(), regulariser=regulariser,
+        refits=2, ordered=False,
+    )  # fmt: skip
+
+
 def _subsampled(
     Y: ndarray,
     W: ndarray,
@@ -197,16 +296,12 @@ def _subsampled(
     workers: int | None,
 ) -> RHMFState:
     rows = len(Y)
-    weight = np.concatenate([W[part].sum(1, dtype=np.float64) for part in _parts(rows)])
-    heavy = np.argsort(weight)[::-1][: max(round(BY_WEIGHT * rows), 1)]
-    lot = rng.choice(rows, min(max(round(BY_LOT * rows), 20 * rank), rows), replace=False)
-    chosen = np.union1d(heavy, lot)
+    lot = max(round(BY_LOT * rows), 20 * rank)
+    chosen = _some_rows(W, max(round(BY_WEIGHT * rows), 1), lot, rng)
     G = first_basis(Y[chosen], W[chosen], rank, likelihood, regulariser, rng, workers)
     A = np.zeros((rows, G.shape[1]))
     A[:, G.shape[1] - regulariser.mean :] = 1.0
-    rule = AlsSettings(regulariser=regulariser).rule(likelihood)
-    with team(workers) as pool:
-        infer(Y, W, A, G, rule, pool, most=FIRST_PASSES, tol=0.0)
+    _infer_first(Y, W, A, G, likelihood, regulariser, workers)
     return RHMFState(A, G)
 
 
@@ -225,8 +320,4 @@ def first_basis(
         few, errors, rank, "weighted", likelihood, seed=int(rng.integers(2**31)),
         regulariser=regulariser,
     )  # fmt: skip
-    settings = AlsSettings(
-        max_iter=FIRST_FIT, conv_strategy="none", rotation=Identity(), regulariser=regulariser,
-        refits=2, ordered=False,
-    )  # fmt: skip
-    return fit_als(few, errors, first, likelihood, settings, workers=workers).state.G
+    return fit_als(few, errors, first, likelihood, _short(regulariser), workers=workers).state.G

@@ -7,7 +7,7 @@ coefficients of the start, which see the robust weights, are made for each model
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,7 @@ from errorbar.hmf.grid.result import GridPoint
 from errorbar.hmf.model import Likelihood, StudentTLikelihood
 from errorbar.hmf.summary import Scores, score_fit
 
-__all__ = ["Maker", "Tries", "Work", "cold_starts", "fit_point", "without_one"]
+__all__ = ["Maker", "Tries", "Work", "cold_starts", "fit_point"]
 
 Tries = Literal["both", "cold", "warm"]
 Maker = Callable[[int, Likelihood], RHMFState]
@@ -30,8 +30,6 @@ Maker = Callable[[int, Likelihood], RHMFState]
 SHARED = ("weighted", "svd")
 # Passes over the rows that make a start's coefficients.
 FIRST_PASSES = 4
-# Iterations after a vector was dropped that tell which one to do without.
-TRIAL = 10
 # How many iterations the pace of a cold fit is taken over, and how many times that it may need.
 PACE, HOPE = 5, 6
 
@@ -77,24 +75,6 @@ def cold_starts(work: Work, widest: int, scale: float) -> Maker:
         return _refitted(work, likelihood, A, G) if work.start == "weighted" else RHMFState(A, G)
 
     return make
-
-
-def without_one(work: Work, scale: float, state: RHMFState) -> RHMFState:
-    """A start with one vector less: each is left out in turn, and the best after a few iterations.
-
-    The one whose loss costs least at once need not be it, because the others then move.
-    """
-    likelihood = work.likelihood(scale)
-    short = replace(work.settings, max_iter=TRIAL, conv_strategy="none", ordered=False)
-    best: Factorisation | None = None
-    for k in range(state.rank - work.settings.regulariser.mean):
-        A, G = (np.delete(factor, k, axis=1) for factor in (state.A, state.G))
-        start = _refitted(work, likelihood, A, G)
-        fit = fit_als(work.Y, work.W, start, likelihood, short, workers=work.workers)
-        if best is None or fit.objective < best.objective:
-            best = fit
-    assert best is not None
-    return best.state
 
 
 def _refitted(work: Work, likelihood: Likelihood, A: ndarray, G: ndarray) -> RHMFState:

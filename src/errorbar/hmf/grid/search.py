@@ -31,9 +31,9 @@ from errorbar.core.engine.values import digest
 from errorbar.core.errors import InputError, SettingsError
 from errorbar.hmf.data import check_matrix
 from errorbar.hmf.fit.als import AlsSettings
-from errorbar.hmf.fit.starts import STARTS, InitStrategy
+from errorbar.hmf.fit.starts import STARTS, InitStrategy, without_one
 from errorbar.hmf.fit.state import RHMFState
-from errorbar.hmf.grid.fits import Tries, Work, cold_starts, fit_point, without_one
+from errorbar.hmf.grid.fits import Tries, Work, cold_starts, fit_point
 from errorbar.hmf.grid.record import data_digest, point_of, values_of
 from errorbar.hmf.grid.result import GridPoint, GridResult
 
@@ -164,7 +164,10 @@ def _near(work: Work, points: dict[Key, GridPoint], key: Key) -> RHMFState | Non
         return None
     state = points[min(wider)].state
     while state.rank > rank + work.settings.regulariser.mean:
-        state = without_one(work, scale, state)
+        state = without_one(
+            work.Y, work.W, state, work.likelihood(scale), work.settings.regulariser,
+            workers=work.workers,
+        )  # fmt: skip
     return state
 
 

@@ -28,8 +28,8 @@ def fit(
     nu: Annotated[float, typer.Option(help="Degrees of freedom of Student's t.")] = 1.0,
     robust: Annotated[bool, typer.Option(help="Student's t, or normal errors.")] = True,
     start: Annotated[
-        str, typer.Option(help="Where to begin: weighted, subsample, svd or random.")
-    ] = "weighted",
+        str, typer.Option(help="Where to begin: auto, weighted, spare, subsample, svd, random.")
+    ] = "auto",
     starts: Annotated[int, typer.Option(help="Starts; the best goes on.", min=1)] = 1,
     method: Annotated[str, typer.Option(help="als, or sgd: gradients of minibatches.")] = "als",
     tol: Annotated[

@@ -47,7 +47,7 @@ def hmf_fit(
     scale: float = 3.0,
     nu: float = 1.0,
     robust: bool = True,
-    start: str = "weighted",
+    start: str = "auto",
     starts: int = 1,
     method: str = "als",
     tol: float = 1e-4,
