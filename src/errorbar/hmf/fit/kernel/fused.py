@@ -2,8 +2,8 @@
 # Numba takes its types from the calls, and gives the operations of `simd` a first argument.
 r"""One pass over rows of data: weights, coefficients, new weights, normal matrices of the basis.
 
-Eight rows of $Y$ and $W$ stay in the first cache from the first use to the last. For each pixel
-block of 256 within them:
+Eight rows of $Y$ and $W$ stay in the caches from the first use to the last. For each block of
+pixels within them, 128 in double precision and 256 in single:
 
 1. residuals $r = y - a g$ and weights $w = W u(W r^2)$, into two small buffers;
 2. normal matrices $X_i = \sum_j w_{ij} g_j g_j^\top$ and $\sum_j w_{ij} r_{ij} g_j$ of the rows;
@@ -13,7 +13,7 @@ block of 256 within them:
 
 Products $g_k g_l$ and $a_k a_l$ are made once, so that both kinds of normal matrices are products
 of matrices with tiles of fixed shape, and nothing depends on the rank when the code is compiled.
-Arrays that one tile reads lie together: basis and products as [pixel block][row][256], sums as
+Arrays that one tile reads lie together: basis and products as [pixel block][row][pixel], sums as
 [two vectors][pair][two vectors]. Corrections are solved for, not coefficients: an error in a normal
 matrix, in single precision say, then slows the way and does not move the end.
 """
@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit
 
 from errorbar.hmf.fit.kernel.simd import (
+    BYTES,
     add,
     broadcast,
     clean,
@@ -34,6 +35,7 @@ from errorbar.hmf.fit.kernel.simd import (
     load,
     multiply,
     prefetch,
+    quotient,
     root,
     split,
     spread,
@@ -42,10 +44,12 @@ from errorbar.hmf.fit.kernel.simd import (
     total,
 )
 
-__all__ = ["BLOCK", "ROWS", "infer_rows", "pass_rows", "solve_columns"]
+__all__ = ["BLOCK_BYTES", "ROWS", "infer_rows", "pass_rows", "solve_columns"]
 
 ROWS = 8
-BLOCK = 256
+# Of one row in a block of pixels: all rows that a tile meets then find room in the first cache,
+# and do not fall on one place of it.
+BLOCK_BYTES = 1024
 # Rows after which sums in single precision go into double ones.
 FLUSH = 64
 
@@ -60,8 +64,8 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
     Row `q` of the data lies at `at + q step`; `start` to `stop` are pixels of this block, a
     multiple of four vectors. `tally` holds a mantissa and an exponent for each lane.
     """
-    V = lanes(Y)
-    some = tally.size > 0
+    V, B = lanes(Y), BLOCK_BYTES // Y.itemsize
+    some, single = tally.size > 0, Y.itemsize == 4
     mantissa = broadcast(Y, 1.0)
     power = broadcast(Y, 0.0)
     if some:
@@ -96,37 +100,50 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
                 g2, g3 = load(G, g + 2 * V), load(G, g + 3 * V)
                 r0, r1, r2, r3 = fnma(a, g0, r0), fnma(a, g1, r1), fnma(a, g2, r2), fnma(a, g3, r3)
                 s0, s1, s2, s3 = fnma(b, g0, s0), fnma(b, g1, s1), fnma(b, g2, s2), fnma(b, g3, s3)
-                g += BLOCK
+                g += B
             if robust:
                 d0, d1 = fma(multiply(w0, r0), r0, scale), fma(multiply(w1, r1), r1, scale)
                 d2, d3 = fma(multiply(w2, r2), r2, scale), fma(multiply(w3, r3), r3, scale)
                 e0, e1 = fma(multiply(v0, s0), s0, scale), fma(multiply(v1, s1), s1, scale)
                 e2, e3 = fma(multiply(v2, s2), s2, scale), fma(multiply(v3, s3), s3, scale)
                 if some:
-                    mantissa = multiply(mantissa, multiply(d0, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(d1, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(d2, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(d3, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(e0, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(e1, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(e2, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                    mantissa = multiply(mantissa, multiply(e3, inverse))
-                    power, mantissa = add(power, split(mantissa)), fold(mantissa)
-                w0 = multiply(w0, divide(scale, d0))
-                w1 = multiply(w1, divide(scale, d1))
-                w2 = multiply(w2, divide(scale, d2))
-                w3 = multiply(w3, divide(scale, d3))
-                v0 = multiply(v0, divide(scale, e0))
-                v1 = multiply(v1, divide(scale, e1))
-                v2 = multiply(v2, divide(scale, e2))
-                v3 = multiply(v3, divide(scale, e3))
+                    # A product of four stays below the largest double for any data.
+                    x0, x1 = multiply(d0, inverse), multiply(d1, inverse)
+                    x2, x3 = multiply(d2, inverse), multiply(d3, inverse)
+                    y0, y1 = multiply(e0, inverse), multiply(e1, inverse)
+                    y2, y3 = multiply(e2, inverse), multiply(e3, inverse)
+                    if single:
+                        mantissa = multiply(mantissa, x0)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, x1)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, x2)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, x3)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, y0)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, y1)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, y2)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, y3)
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                    else:
+                        x0, x2 = multiply(x0, x1), multiply(x2, x3)
+                        y0, y2 = multiply(y0, y1), multiply(y2, y3)
+                        mantissa = multiply(mantissa, multiply(x0, x2))
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                        mantissa = multiply(mantissa, multiply(y0, y2))
+                        power, mantissa = add(power, split(mantissa)), fold(mantissa)
+                w0 = multiply(w0, quotient(scale, d0))
+                w1 = multiply(w1, quotient(scale, d1))
+                w2 = multiply(w2, quotient(scale, d2))
+                w3 = multiply(w3, quotient(scale, d3))
+                v0 = multiply(v0, quotient(scale, e0))
+                v1 = multiply(v1, quotient(scale, e1))
+                v2 = multiply(v2, quotient(scale, e2))
+                v3 = multiply(v3, quotient(scale, e3))
             elif some:
                 power = fma(multiply(w0, r0), r0, power)
                 power = fma(multiply(w1, r1), r1, power)
@@ -136,7 +153,7 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
                 power = fma(multiply(v1, s1), s1, power)
                 power = fma(multiply(v2, s2), s2, power)
                 power = fma(multiply(v3, s3), s3, power)
-            o = q * BLOCK + out + j
+            o = q * B + out + j
             store(w_out, o, w0)
             store(w_out, o + V, w1)
             store(w_out, o + 2 * V, w2)
@@ -145,7 +162,7 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
             store(z_out, o + V, multiply(w1, r1))
             store(z_out, o + 2 * V, multiply(w2, r2))
             store(z_out, o + 3 * V, multiply(w3, r3))
-            o += BLOCK
+            o += B
             store(w_out, o, v0)
             store(w_out, o + V, v1)
             store(w_out, o + 2 * V, v2)
@@ -164,16 +181,109 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
 def gram(left, right, r_at, count, width, held, ahead, next_at, next_stop):
     """Add sums over pixels of eight rows of `left` times `count` rows of `right` to `held`.
 
-    Tiles of four rows and three of `right`. Meanwhile the lines of `ahead` from `next_at` are
+    Tiles of eight rows, or of four where there are only sixteen registers, and three of `right`.
+    Meanwhile the lines of `ahead` from `next_at` are
     called for; where that has come to is returned.
     """
-    V = lanes(left)
+    V, B = lanes(left), BLOCK_BYTES // left.itemsize
     line = 64 // left.itemsize
-    for r in range(0, ROWS, 4):
-        a0, a1, a2, a3 = r * BLOCK, (r + 1) * BLOCK, (r + 2) * BLOCK, (r + 3) * BLOCK
+    if BYTES == 64:
         for p in range(0, count, 3):
-            b0 = r_at + p * BLOCK
-            b1, b2 = b0 + BLOCK, b0 + 2 * BLOCK
+            b0 = r_at + p * B
+            b1, b2 = b0 + B, b0 + 2 * B
+            h, step = p * V, count * V
+            s00, s01, s02 = load(held, h), load(held, h + V), load(held, h + 2 * V)
+            s10, s11, s12 = (
+                load(held, h + step),
+                load(held, h + step + V),
+                load(held, h + step + 2 * V),
+            )
+            s20, s21, s22 = (
+                load(held, h + 2 * step),
+                load(held, h + 2 * step + V),
+                load(held, h + 2 * step + 2 * V),
+            )
+            s30, s31, s32 = (
+                load(held, h + 3 * step),
+                load(held, h + 3 * step + V),
+                load(held, h + 3 * step + 2 * V),
+            )
+            s40, s41, s42 = (
+                load(held, h + 4 * step),
+                load(held, h + 4 * step + V),
+                load(held, h + 4 * step + 2 * V),
+            )
+            s50, s51, s52 = (
+                load(held, h + 5 * step),
+                load(held, h + 5 * step + V),
+                load(held, h + 5 * step + 2 * V),
+            )
+            s60, s61, s62 = (
+                load(held, h + 6 * step),
+                load(held, h + 6 * step + V),
+                load(held, h + 6 * step + 2 * V),
+            )
+            s70, s71, s72 = (
+                load(held, h + 7 * step),
+                load(held, h + 7 * step + V),
+                load(held, h + 7 * step + 2 * V),
+            )
+            j = 0
+            while j < width:
+                p0, p1, p2 = load(right, b0 + j), load(right, b1 + j), load(right, b2 + j)
+                x = load(left, j)
+                s00, s01, s02 = fma(x, p0, s00), fma(x, p1, s01), fma(x, p2, s02)
+                x = load(left, j + B)
+                s10, s11, s12 = fma(x, p0, s10), fma(x, p1, s11), fma(x, p2, s12)
+                x = load(left, j + 2 * B)
+                s20, s21, s22 = fma(x, p0, s20), fma(x, p1, s21), fma(x, p2, s22)
+                x = load(left, j + 3 * B)
+                s30, s31, s32 = fma(x, p0, s30), fma(x, p1, s31), fma(x, p2, s32)
+                x = load(left, j + 4 * B)
+                s40, s41, s42 = fma(x, p0, s40), fma(x, p1, s41), fma(x, p2, s42)
+                x = load(left, j + 5 * B)
+                s50, s51, s52 = fma(x, p0, s50), fma(x, p1, s51), fma(x, p2, s52)
+                x = load(left, j + 6 * B)
+                s60, s61, s62 = fma(x, p0, s60), fma(x, p1, s61), fma(x, p2, s62)
+                x = load(left, j + 7 * B)
+                s70, s71, s72 = fma(x, p0, s70), fma(x, p1, s71), fma(x, p2, s72)
+                if next_at < next_stop:
+                    prefetch(ahead, next_at)
+                    next_at += line
+                if next_at < next_stop:
+                    prefetch(ahead, next_at)
+                    next_at += line
+                j += V
+            store(held, h, s00)
+            store(held, h + V, s01)
+            store(held, h + 2 * V, s02)
+            store(held, h + step, s10)
+            store(held, h + step + V, s11)
+            store(held, h + step + 2 * V, s12)
+            store(held, h + 2 * step, s20)
+            store(held, h + 2 * step + V, s21)
+            store(held, h + 2 * step + 2 * V, s22)
+            store(held, h + 3 * step, s30)
+            store(held, h + 3 * step + V, s31)
+            store(held, h + 3 * step + 2 * V, s32)
+            store(held, h + 4 * step, s40)
+            store(held, h + 4 * step + V, s41)
+            store(held, h + 4 * step + 2 * V, s42)
+            store(held, h + 5 * step, s50)
+            store(held, h + 5 * step + V, s51)
+            store(held, h + 5 * step + 2 * V, s52)
+            store(held, h + 6 * step, s60)
+            store(held, h + 6 * step + V, s61)
+            store(held, h + 6 * step + 2 * V, s62)
+            store(held, h + 7 * step, s70)
+            store(held, h + 7 * step + V, s71)
+            store(held, h + 7 * step + 2 * V, s72)
+        return next_at
+    for r in range(0, ROWS, 4):
+        a0, a1, a2, a3 = r * B, (r + 1) * B, (r + 2) * B, (r + 3) * B
+        for p in range(0, count, 3):
+            b0 = r_at + p * B
+            b1, b2 = b0 + B, b0 + 2 * B
             h = (r * count + p) * V
             h1, h2, h3 = h + count * V, h + 2 * count * V, h + 3 * count * V
             s00, s01, s02 = load(held, h), load(held, h + V), load(held, h + 2 * V)
@@ -216,18 +326,18 @@ def scatter(values, width, coef, count, sums, s_at, ahead, next_at, next_stop):
 
     Two vectors of pixels of all eight rows stay in registers while `p` runs.
     """
-    V = lanes(values)
+    V, B = lanes(values), BLOCK_BYTES // values.itemsize
     line = 64 // values.itemsize
     j = 0
     while j < width:
         x0, y0 = load(values, j), load(values, j + V)
-        x1, y1 = load(values, j + BLOCK), load(values, j + BLOCK + V)
-        x2, y2 = load(values, j + 2 * BLOCK), load(values, j + 2 * BLOCK + V)
-        x3, y3 = load(values, j + 3 * BLOCK), load(values, j + 3 * BLOCK + V)
-        x4, y4 = load(values, j + 4 * BLOCK), load(values, j + 4 * BLOCK + V)
-        x5, y5 = load(values, j + 5 * BLOCK), load(values, j + 5 * BLOCK + V)
-        x6, y6 = load(values, j + 6 * BLOCK), load(values, j + 6 * BLOCK + V)
-        x7, y7 = load(values, j + 7 * BLOCK), load(values, j + 7 * BLOCK + V)
+        x1, y1 = load(values, j + B), load(values, j + B + V)
+        x2, y2 = load(values, j + 2 * B), load(values, j + 2 * B + V)
+        x3, y3 = load(values, j + 3 * B), load(values, j + 3 * B + V)
+        x4, y4 = load(values, j + 4 * B), load(values, j + 4 * B + V)
+        x5, y5 = load(values, j + 5 * B), load(values, j + 5 * B + V)
+        x6, y6 = load(values, j + 6 * B), load(values, j + 6 * B + V)
+        x7, y7 = load(values, j + 7 * B), load(values, j + 7 * B + V)
         s = s_at + j * count
         for p in range(count):
             o = p * ROWS
@@ -349,18 +459,19 @@ def weigh_block(
     Y, W, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust, w_out, z_out, tally
 ):
     """`weigh` for pixel block `n`, whose end may lie in the buffer of last pixels; its width."""
-    start = n * BLOCK
-    stop = min(start + BLOCK, full)
+    B = BLOCK_BYTES // Y.itemsize
+    start = n * B
+    stop = min(start + B, full)
     width = 0
     if stop > start:
         width = stop - start
         weigh(
-            Y, W, at + start, M, 0, width, G, n * Kp * BLOCK, coef, K, c, robust, w_out, z_out,
+            Y, W, at + start, M, 0, width, G, n * Kp * B, coef, K, c, robust, w_out, z_out,
             0, tally,
         )  # fmt: skip
-    if full < M and start <= full < start + BLOCK:
+    if full < M and start <= full < start + B:
         weigh(
-            y_end, w_end, 0, wide, 0, wide, G, n * Kp * BLOCK, coef, K, c, robust, w_out, z_out,
+            y_end, w_end, 0, wide, 0, wide, G, n * Kp * B, coef, K, c, robust, w_out, z_out,
             width, tally,
         )  # fmt: skip
         width += wide
@@ -445,15 +556,15 @@ def pass_rows(
     to `few_x` and `few_b`, which hold numbers like the data's, and from there, where these are
     single, into the double `X_sum` and `b_sum` every so often; else both are the same arrays.
     """
-    V = lanes(Y)
+    V, B = lanes(Y), BLOCK_BYTES // Y.itemsize
     wide = 4 * V
     full = M // wide * wide
     whole = full + (wide if full < M else 0)
-    blocks = (whole + BLOCK - 1) // BLOCK
+    blocks = (whole + B - 1) // B
     single = Y.itemsize == 4
     NP = K * (K + 1) // 2
-    w_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
-    z_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
+    w_buffer = np.zeros(ROWS * B, Y.dtype)
+    z_buffer = np.zeros(ROWS * B, Y.dtype)
     y_short, w_short = np.empty(ROWS * M, Y.dtype), np.empty(ROWS * M, Y.dtype)
     y_end, w_end = np.empty(ROWS * wide, Y.dtype), np.empty(ROWS * wide, Y.dtype)
     held_x, held_b = np.empty(ROWS * NPp * V, Y.dtype), np.empty(ROWS * Kp * V, Y.dtype)
@@ -483,8 +594,8 @@ def pass_rows(
                     data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust,
                     w_buffer, z_buffer, no_tally,
                 )  # fmt: skip
-                next_w = gram(w_buffer, P, n * NPp * BLOCK, NPp, width, held_x, W, next_w, stop)
-                next_w = gram(z_buffer, G, n * Kp * BLOCK, Kp, width, held_b, W, next_w, stop)
+                next_w = gram(w_buffer, P, n * NPp * B, NPp, width, held_x, W, next_w, stop)
+                next_w = gram(z_buffer, G, n * Kp * B, Kp, width, held_b, W, next_w, stop)
             solve_rows(
                 held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
                 nonnegative, moved, 0.0,
@@ -495,7 +606,7 @@ def pass_rows(
                 data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust,
                 w_buffer, z_buffer, tally,
             )  # fmt: skip
-            s = n * BLOCK
+            s = n * B
             next_y = scatter(w_buffer, width, pairs, NP, few_x, s * NP, Y, next_y, stop)
             next_y = scatter(z_buffer, width, coef, K, few_b, s * K, Y, next_y, stop)
         if (row - first) % FLUSH == FLUSH - ROWS:
@@ -519,14 +630,14 @@ def infer_rows(
     The first pass is plain least squares where `A` starts; then weights and coefficients by turns
     until the largest squared change in a row is below `tol` times the row's mean square.
     """
-    V = lanes(Y)
+    V, B = lanes(Y), BLOCK_BYTES // Y.itemsize
     wide = 4 * V
     full = M // wide * wide
     whole = full + (wide if full < M else 0)
-    blocks = (whole + BLOCK - 1) // BLOCK
+    blocks = (whole + B - 1) // B
     NP = K * (K + 1) // 2
-    w_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
-    z_buffer = np.zeros(ROWS * BLOCK, Y.dtype)
+    w_buffer = np.zeros(ROWS * B, Y.dtype)
+    z_buffer = np.zeros(ROWS * B, Y.dtype)
     y_short, w_short = np.empty(ROWS * M, Y.dtype), np.empty(ROWS * M, Y.dtype)
     y_end, w_end = np.empty(ROWS * wide, Y.dtype), np.empty(ROWS * wide, Y.dtype)
     held_x, held_b = np.empty(ROWS * NPp * V, Y.dtype), np.empty(ROWS * Kp * V, Y.dtype)
@@ -555,8 +666,8 @@ def infer_rows(
                     data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c,
                     robust and taken > 0, w_buffer, z_buffer, no_tally,
                 )  # fmt: skip
-                next_w = gram(w_buffer, P, n * NPp * BLOCK, NPp, width, held_x, W, next_w, stop)
-                next_w = gram(z_buffer, G, n * Kp * BLOCK, Kp, width, held_b, W, next_w, stop)
+                next_w = gram(w_buffer, P, n * NPp * B, NPp, width, held_x, W, next_w, stop)
+                next_w = gram(z_buffer, G, n * Kp * B, Kp, width, held_b, W, next_w, stop)
             solve_rows(
                 held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
                 nonnegative, moved, tol,

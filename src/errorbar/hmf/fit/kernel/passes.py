@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from errorbar.hmf.fit.kernel.fused import BLOCK, ROWS, infer_rows, pass_rows, solve_columns
+from errorbar.hmf.fit.kernel.fused import BLOCK_BYTES, ROWS, infer_rows, pass_rows, solve_columns
 from errorbar.hmf.fit.kernel.simd import BYTES
 
 __all__ = [
@@ -50,8 +50,13 @@ class Layout:
         return -(-self.pixels // wide) * wide
 
     @property
+    def block(self) -> int:
+        """Pixels that the tiles go through before the next rows."""
+        return BLOCK_BYTES // self.itemsize
+
+    @property
     def blocks(self) -> int:
-        return -(-self.whole // BLOCK)
+        return -(-self.whole // self.block)
 
     @property
     def pairs(self) -> int:
@@ -62,11 +67,11 @@ class Layout:
         return np.float32 if self.itemsize == 4 else np.float64
 
     def tiles(self, columns: ndarray) -> ndarray:
-        """Columns of pixels as the tiles read them, in rows of 256 pixels, threes of rows."""
+        """Columns of pixels as the tiles read them, a block of pixels after another, threes of rows."""
         count = columns.shape[1]
-        padded = np.zeros((self.blocks * BLOCK, -(-count // 3) * 3), dtype=self.dtype)
+        padded = np.zeros((self.blocks * self.block, -(-count // 3) * 3), dtype=self.dtype)
         padded[: self.pixels, :count] = columns
-        return padded.reshape(self.blocks, BLOCK, -1).transpose(0, 2, 1).ravel()
+        return padded.reshape(self.blocks, self.block, -1).transpose(0, 2, 1).ravel()
 
     def packed(self, basis: ndarray) -> ndarray:
         """A basis as the solver of pixels reads it."""
