@@ -67,7 +67,7 @@ class Layout:
         return np.float32 if self.itemsize == 4 else np.float64
 
     def tiles(self, columns: ndarray) -> ndarray:
-        """Columns of pixels as the tiles read them, a block of pixels after another, threes of rows."""
+        """Columns of pixels as the tiles read them: block after block, in threes of rows."""
         count = columns.shape[1]
         padded = np.zeros((self.blocks * self.block, -(-count // 3) * 3), dtype=self.dtype)
         padded[: self.pixels, :count] = columns
