@@ -18,7 +18,7 @@ from errorbar.hmf.data import check_matrix, describe_matrix
 from errorbar.hmf.fit.als import AlsSettings, Callback, Factorisation
 from errorbar.hmf.fit.convergence import ConvStrategy
 from errorbar.hmf.fit.covariance import ErrorForm, FactorErrors, basis_errors, coefficient_errors
-from errorbar.hmf.fit.infer import infer_coefficients
+from errorbar.hmf.fit.infer import infer_coefficients, objective_of
 from errorbar.hmf.fit.reconstruction import reconstruction_variance
 from errorbar.hmf.fit.run import fit_factors
 from errorbar.hmf.fit.sgd import SgdSettings
@@ -209,7 +209,7 @@ class Robusta:
         tol: float = 1e-3,
         mask: ArrayLike | None = None,
     ) -> tuple[RHMFState, ndarray]:
-        """Coefficients of new rows on the basis as it is; with the objective before and after.
+        """Coefficients of new rows on the basis as it is, and their objective.
 
         One spectrum may be given as a vector.
         """
@@ -230,7 +230,7 @@ class Robusta:
                 stacklevel=2,
             )
         state = RHMFState(found.A, held.G, held.it)
-        loss = self.likelihood.objective(weights, values - found.A @ held.G.T)
+        loss = objective_of(values, weights, found.A, held.G, self.likelihood, workers=self.workers)
         return state, np.array([loss])
 
     def predict(

@@ -98,7 +98,8 @@ class RobustHMF(TransformerMixin, BaseEstimator):
     def transform(self, X: ArrayLike, W: ArrayLike | None = None) -> ndarray:
         """Coefficients of rows on the fitted basis."""
         values = self._checked(X, reset=False)
-        return self._inferred(values, W).A
+        state, _ = self._inferred(values, W)
+        return state.A
 
     def inverse_transform(self, X: ArrayLike) -> ndarray:
         """Data from coefficients."""
@@ -115,11 +116,9 @@ class RobustHMF(TransformerMixin, BaseEstimator):
     def score(self, X: ArrayLike, y: object = None, *, W: ArrayLike | None = None) -> float:
         """Minus the mean objective of a valid pixel: larger is better, for one likelihood."""
         values = self._checked(X, reset=False)
-        state = self._inferred(values, W)
-        weights = self._weights(values, W)
-        residuals = values - state.A @ state.G.T
-        valid = max(int((weights > 0).sum()), 1)
-        return -self._model().likelihood.objective(weights, residuals) / valid
+        _, losses = self._inferred(values, W)
+        valid = max(int((self._weights(values, W) > 0).sum()), 1)
+        return -float(losses[-1]) / valid
 
     def __sklearn_tags__(self) -> Any:
         tags: Any = cast("Any", super()).__sklearn_tags__()
@@ -137,13 +136,12 @@ class RobustHMF(TransformerMixin, BaseEstimator):
         self.n_iter_ = state.it
         self.converged_ = bool(model.converged)
 
-    def _inferred(self, values: ndarray, W: ArrayLike | None) -> RHMFState:
+    def _inferred(self, values: ndarray, W: ArrayLike | None) -> tuple[RHMFState, ndarray]:
         basis = np.ascontiguousarray(self.components_.T)
         held = RHMFState(np.zeros((0, basis.shape[1])), basis, self.n_iter_)
-        state, _ = self._model().infer(
+        return self._model().infer(
             values, self._weights(values, W), held, max_iter=self.max_iter, tol=1e-10
         )
-        return state
 
     def _checked(self, X: ArrayLike, *, reset: bool) -> ndarray:
         if not reset:

@@ -246,11 +246,7 @@ def _spared(
         state = without_one(y, w, state, likelihood, regulariser, workers=workers)
     if y is Y:
         return RHMFState(state.A, state.G)
-    A = np.zeros((len(Y), state.rank))
-    A[:, state.rank - regulariser.mean :] = 1.0
-    G = np.ascontiguousarray(state.G)
-    _infer_first(Y, W, A, G, likelihood, regulariser, workers)
-    return RHMFState(A, G)
+    return _on_basis(Y, W, state.G, likelihood, regulariser, workers)
 
 
 def without_one(
@@ -295,11 +291,23 @@ def _subsampled(
     rng: np.random.Generator,
     workers: int | None,
 ) -> RHMFState:
-    rows = len(Y)
-    lot = max(round(BY_LOT * rows), 20 * rank)
-    chosen = _some_rows(W, max(round(BY_WEIGHT * rows), 1), lot, rng)
+    lot = max(round(BY_LOT * len(Y)), 20 * rank)
+    chosen = _some_rows(W, max(round(BY_WEIGHT * len(Y)), 1), lot, rng)
     G = first_basis(Y[chosen], W[chosen], rank, likelihood, regulariser, rng, workers)
-    A = np.zeros((rows, G.shape[1]))
+    return _on_basis(Y, W, G, likelihood, regulariser, workers)
+
+
+def _on_basis(
+    Y: ndarray,
+    W: ndarray,
+    basis: ndarray,
+    likelihood: Likelihood,
+    regulariser: Regulariser,
+    workers: int | None,
+) -> RHMFState:
+    """Coefficients of all rows on the basis of some."""
+    G = np.ascontiguousarray(basis)
+    A = np.zeros((len(Y), G.shape[1]))
     A[:, G.shape[1] - regulariser.mean :] = 1.0
     _infer_first(Y, W, A, G, likelihood, regulariser, workers)
     return RHMFState(A, G)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from errorbar.hmf.fit.kernel.fused import BLOCK_BYTES, ROWS, infer_rows, pass_rows, solve_columns
+from errorbar.hmf.fit.kernel.fused import infer_rows, pass_rows
 from errorbar.hmf.fit.kernel.simd import BYTES
+from errorbar.hmf.fit.kernel.solve import solve_columns
+from errorbar.hmf.fit.kernel.tiles import BLOCK_BYTES, ROWS
 
 __all__ = [
     "Layout",

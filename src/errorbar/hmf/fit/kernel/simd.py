@@ -194,8 +194,8 @@ def fnma(typing, x, y, z):
 def quotient(typing, x, y):
     """`x / y` of finite numbers to about the last bit.
 
-    A division takes as long as sixteen products. With AVX-512 this is an estimate to 14 bits that
-    Newton's rule doubles: once in single, twice in double precision.
+    Dividing vectors is slow. With AVX-512 this is an estimate to 14 bits which Newton's rule
+    doubles: once in single, twice in double precision.
     """
 
     def build(context, builder, signature, args):
