@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed|grid|compile|factors|all]`."""
+"""`python -m benchmarks [speed|grid|compile|factors|peers|all]`."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument(
-        "part", nargs="?", default="all", help="speed, grid, compile, factors or all"
+        "part", nargs="?", default="all", help="speed, grid, compile, factors, peers or all"
     )
     parser.add_argument("--model", default="single,joint")
     parser.add_argument("--n", default="10,50,100")
@@ -31,6 +31,20 @@ def main() -> None:
             "| iterations, wall / cpu | ratio, wall | cpu |\n|---|---|---|---|---|---|---|---|"
         )
         print("\n".join(end_to_end([(5, 3.0), (7, 5.0)])), flush=True)
+    if asked.part in ("peers", "all"):
+        from benchmarks.factor_peers import inference_to_rest, memory, peers, precision, threads
+
+        print(f"\n{memory()}", flush=True)
+        print("\n| fitted by | wall | cpu | cpu, ratio | degrees to the truth |")
+        print("|---|---|---|---|---|")
+        print("\n".join(peers()), flush=True)
+        print("\n| rank | to rest by | wall | cpu | ratio, cpu | rows off | farthest, in errors |")
+        print("|---|---|---|---|---|---|---|")
+        print("\n".join(inference_to_rest([5, 10])), flush=True)
+        print("\n| rank | scale | objective, float64 | float32, relative |\n|---|---|---|---|")
+        print("\n".join(precision([(5, 3.0), (7, 5.0)])), flush=True)
+        print("\n| rank | pass in | one thread, wall | two | ratio |\n|---|---|---|---|---|")
+        print("\n".join(threads([5, 10], asked.rounds)), flush=True)
     if asked.part in ("compile", "all"):
         from benchmarks.compile import first_calls
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import errorbar
 from errorbar.app import verbs
 from errorbar.app.cli import app
-from errorbar.app.cli.group import new_group, print_json
+from errorbar.app.cli.group import new_group, print_json, show_table
 from errorbar.core.errors import EngineError, FitError, MissingExtraError, SettingsError
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -137,6 +137,14 @@ def test_json_has_null_where_there_is_no_number(capsys):
     print_json({"path": Path("a/b"), "values": (1.0, float("nan"), float("inf")), "n": None})
     told = json.loads(capsys.readouterr().out)
     assert told == {"path": "a/b", "values": [1.0, None, None], "n": None}
+
+
+def test_the_title_of_a_narrow_table_is_one_line(capsys):
+    title = "a title that is much wider than the table which it stands above [and no markup]"
+    show_table(title, ("k", "x"), [(1, 0.123456), (2, None)])
+    told = capsys.readouterr().out
+    assert told.splitlines()[0] == title
+    assert "0.1235" in told
 
 
 def test_help_is_quick_and_loads_nothing_heavy():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from errorbar.hmf.estimator import Robusta, UnknownRowsWarning
     from errorbar.hmf.estimator.scikit import RobustHMF
     from errorbar.hmf.fit.als import NotConvergedWarning
+    from errorbar.hmf.fit.checkpoint import Checkpoint
     from errorbar.hmf.fit.state import RHMFState
     from errorbar.hmf.model import (
         CauchyLikelihood,
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
         StudentTLikelihood,
     )
     from errorbar.hmf.summary import (
+        calibrate_coefficients,
         calibrate_objects,
         find_outliers,
         merge_catalogues,
         outlier_catalogue,
+        score_coefficients,
         score_fit,
         score_objects,
     )
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 # Names and the room each lives in; a room is loaded when one of its names is first used.
 _ROOMS = {
     "CauchyLikelihood": "model",
+    "Checkpoint": "fit.checkpoint",
     "FastAffine": "model",
     "GaussianLikelihood": "model",
     "Identity": "model",
@@ -59,6 +63,7 @@ _ROOMS = {
     "Spectra": "data",
     "StudentTLikelihood": "model",
     "UnknownRowsWarning": "estimator",
+    "calibrate_coefficients": "summary",
     "calibrate_objects": "summary",
     "check_matrix": "data",
     "describe_matrix": "data",
@@ -69,6 +74,7 @@ _ROOMS = {
     "open_blocks": "data",
     "outlier_catalogue": "summary",
     "read_spectra": "data",
+    "score_coefficients": "summary",
     "score_fit": "summary",
     "score_objects": "summary",
     "stack_spectra": "data",
@@ -78,6 +84,7 @@ _ROOMS = {
 
 __all__ = [
     "CauchyLikelihood",
+    "Checkpoint",
     "FastAffine",
     "GaussianLikelihood",
     "Identity",
@@ -93,6 +100,7 @@ __all__ = [
     "Spectra",
     "StudentTLikelihood",
     "UnknownRowsWarning",
+    "calibrate_coefficients",
     "calibrate_objects",
     "check_matrix",
     "describe_matrix",
@@ -103,6 +111,7 @@ __all__ = [
     "open_blocks",
     "outlier_catalogue",
     "read_spectra",
+    "score_coefficients",
     "score_fit",
     "score_objects",
     "stack_spectra",

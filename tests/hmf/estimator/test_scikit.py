@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from errorbar.hmf.estimator.scikit import RobustHMF
+from errorbar.hmf.fit.als import Factorisation
 from tests.hmf.fit.plain import some_data
 
 
@@ -70,3 +71,16 @@ def test_coefficients_of_another_rank_are_refused():
     Y, W, _, _ = some_data(60, 30, 2)
     with pytest.raises(ValueError, match="the basis has 2 vectors"):
         RobustHMF(2).fit(Y, W=W).inverse_transform(np.zeros((3, 5)))
+
+
+def test_the_steps_of_gradients_are_those_asked_for(monkeypatch):
+    seen = []
+
+    def fit_sgd(Y, W, start, *_, sgd, **__):
+        seen.append((sgd.learning_rate, sgd.batch_rows, sgd.optimizer))
+        return Factorisation(start, np.zeros(1), True)
+
+    monkeypatch.setattr("errorbar.hmf.fit.run.fit_sgd", fit_sgd)
+    Y, W, _, _ = some_data(60, 30, 2)
+    RobustHMF(2, method="sgd", learning_rate=0.2, batch_rows=16, optimizer="adam").fit(Y, W=W)
+    assert seen == [(0.2, 16, "adam")]

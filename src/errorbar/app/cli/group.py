@@ -76,7 +76,7 @@ def show_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(box=box.SIMPLE_HEAD)
     rows = [list(row) for row in rows]
     for place, heading in enumerate(headings):
         numbers = all(isinstance(row[place], int | float | None) for row in rows)
@@ -87,6 +87,8 @@ def show_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Any]
     if not console.is_terminal:
         # A pipe has no width: nothing is cut there.
         console.width = 1000
+    # Not the table's own title, which is cut into lines as narrow as the table.
+    console.print(Text(title, style="bold"))
     console.print(table)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from errorbar.app.settings import Settings
 
 __all__ = [
+    "Blocks",
     "Engine",
     "Json",
     "ListFormat",
@@ -21,11 +22,19 @@ __all__ = [
     "found_table",
     "listed",
     "named_numbers",
+    "number_ranges",
     "numbers",
     "settings",
     "whole_numbers",
 ]
 
+Blocks = Annotated[
+    bool | None,
+    typer.Option(
+        help="Read the file block by block, never as a whole.",
+        show_default="where it takes more than a quarter of the memory",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 ListFormat = Annotated[str, typer.Option("--list", help="Whose list it is: ariel or kawai.")]
 Seed = Annotated[int, typer.Option(help="Everything random comes from this number.", min=0)]
@@ -92,6 +101,27 @@ def numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         raise SettingsError(
             f"{option} {text} must be numbers with commas between, such as 0,0.3,1."
         ) from error
+
+
+def number_ranges(option: str, text: str) -> tuple[int, ...]:
+    """What `3-5,8` says."""
+    found: list[int] = []
+    for part in listed(text):
+        first, dash, last = part.partition("-")
+        try:
+            some = range(int(first), int(last if dash else first) + 1)
+        except ValueError as error:
+            raise SettingsError(
+                f"{option} {text} must be whole numbers and ranges, such as 3-7 or 3,5,8."
+            ) from error
+        if not some:
+            raise SettingsError(
+                f"{option} {text}: the range {part} is empty, write {last}-{first}."
+            )
+        found += some
+    if not found:
+        raise SettingsError(f"{option} names no number: give some, such as 3-7 or 3,5,8.")
+    return tuple(found)
 
 
 def whole_numbers(option: str) -> Callable[[str], tuple[int, ...]]:

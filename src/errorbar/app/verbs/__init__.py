@@ -5,11 +5,17 @@ from errorbar.app.verbs.detect import LinkAnswer, survey_detect
 from errorbar.app.verbs.fit import SurveySummary, survey_fit
 from errorbar.app.verbs.hmf import (
     FactorAnswer,
+    GridAnswer,
     OutlierAnswer,
     RowAnswer,
+    RvsAnswer,
+    ToyFiles,
     hmf_fit,
+    hmf_grid,
     hmf_infer,
     hmf_outliers,
+    hmf_rvs,
+    hmf_toy,
 )
 from errorbar.app.verbs.plan import PlanAnswer, survey_plan
 from errorbar.app.verbs.pool import PoolAnswer, survey_pool
@@ -20,6 +26,7 @@ from errorbar.app.verbs.synth import SynthFiles, survey_synth
 __all__ = [
     "CalibrationVerdict",
     "FactorAnswer",
+    "GridAnswer",
     "LinkAnswer",
     "OutlierAnswer",
     "PlanAnswer",
@@ -27,11 +34,16 @@ __all__ = [
     "ReportFiles",
     "RowAnswer",
     "RunFiles",
+    "RvsAnswer",
     "SurveySummary",
     "SynthFiles",
+    "ToyFiles",
     "hmf_fit",
+    "hmf_grid",
     "hmf_infer",
     "hmf_outliers",
+    "hmf_rvs",
+    "hmf_toy",
     "survey_calibrate",
     "survey_detect",
     "survey_fit",

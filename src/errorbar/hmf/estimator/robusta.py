@@ -15,11 +15,14 @@ from errorbar.core.artifact import Artifact, read_artifact, write_artifact
 from errorbar.core.errors import ArtifactError, FitError, SettingsError
 from errorbar.core.predict import Prediction
 from errorbar.hmf.data import check_matrix, describe_matrix
-from errorbar.hmf.fit.als import AlsSettings, Callback, Factorisation
+from errorbar.hmf.fit.als import AlsSettings, Callback, Factorisation, Tell
+from errorbar.hmf.fit.checkpoint import Checkpoint
 from errorbar.hmf.fit.convergence import ConvStrategy
 from errorbar.hmf.fit.covariance import ErrorForm, FactorErrors, basis_errors, coefficient_errors
 from errorbar.hmf.fit.infer import infer_coefficients, objective_of
+from errorbar.hmf.fit.progress import progress_line
 from errorbar.hmf.fit.reconstruction import reconstruction_variance
+from errorbar.hmf.fit.rows import Device, check_device
 from errorbar.hmf.fit.run import fit_factors
 from errorbar.hmf.fit.sgd import SgdSettings
 from errorbar.hmf.fit.starts import InitStrategy
@@ -88,6 +91,9 @@ class Robusta:
         Everything random comes from this number.
     workers
         Threads; results do not depend on them.
+    device
+        `cpu` for the fused kernel, `jax` for products of matrices on JAX's default device, `auto`
+        for the latter where that is a GPU with room for data that are worth it.
     """
 
     def __init__(
@@ -112,6 +118,7 @@ class Robusta:
         refits: int = 2,
         seed: int = 0,
         workers: int | None = None,
+        device: Device = "auto",
         learning_rate: float = 0.05,
         batch_rows: int = 256,
         optimizer: "str | GradientTransformation" = "adafactor",
@@ -142,11 +149,13 @@ class Robusta:
         self.sgd = SgdSettings(learning_rate, batch_rows, optimizer)
         self.seed = seed
         self.workers = workers
+        self.device: Device = device
         self.state: RHMFState | None = None
         self.converged: bool | None = None
         self.wavelength: ndarray | None = None
         if rank < 1:
             raise SettingsError(f"rank={rank} must be at least 1.")
+        check_device(device)
         if method not in ("als", "sgd"):
             raise SettingsError(f"method={method!r} is not known; choose 'als' or 'sgd'.")
 
@@ -168,11 +177,21 @@ class Robusta:
         mask: ArrayLike | None = None,
         init_state: RHMFState | None = None,
         callback: Callback | None = None,
+        checkpoint: str | Path | Checkpoint | None = None,
+        progress: bool | None = False,
     ) -> tuple[RHMFState, ndarray]:
-        """The state and the objective on the way; the state is kept as `self.state` too."""
+        """The state and the objective on the way; the state is kept as `self.state` too.
+
+        With a `checkpoint` file a fit that was killed goes on when it is called again with the
+        same data and settings, and ends with the same bytes; so does one that `max_iter` ended.
+        `progress` writes a line to standard error; None does so where that is a terminal.
+        """
         values, weights = check_matrix(Y, W, mask=mask)
         _warn_of_gaps(values, weights, self.rank)
-        fit = self._fit(values, weights, max_iter, init_state, callback)
+        if isinstance(checkpoint, str | Path):
+            checkpoint = Checkpoint(Path(checkpoint))
+        with progress_line(progress, self.settings.conv_tol, max_iter) as tell:
+            fit = self._fit(values, weights, max_iter, init_state, callback, checkpoint, tell)
         self.state, self.converged = fit.state, fit.converged
         return fit.state, fit.losses
 
@@ -183,6 +202,8 @@ class Robusta:
         max_iter: int,
         init_state: RHMFState | None,
         callback: Callback | None,
+        checkpoint: Checkpoint | None,
+        tell: Tell | None,
     ) -> Factorisation:
         return fit_factors(
             Y,
@@ -196,7 +217,10 @@ class Robusta:
             seed=self.seed,
             callback=callback,
             workers=self.workers,
+            device=self.device,
             sgd=self.sgd,
+            checkpoint=checkpoint,
+            tell=tell,
         )
 
     def infer(
@@ -219,7 +243,7 @@ class Robusta:
         _warn_of_gaps(values, weights, self.rank, rows_only=True)
         found = infer_coefficients(
             values, weights, held.G, self.likelihood, regulariser=self.regulariser,
-            max_iter=max_iter, tol=tol, workers=self.workers,
+            max_iter=max_iter, tol=tol, workers=self.workers, device=self.device,
         )  # fmt: skip
         slow = np.flatnonzero(~found.converged)
         if slow.size:
@@ -230,7 +254,10 @@ class Robusta:
                 stacklevel=2,
             )
         state = RHMFState(found.A, held.G, held.it)
-        loss = objective_of(values, weights, found.A, held.G, self.likelihood, workers=self.workers)
+        loss = objective_of(
+            values, weights, found.A, held.G, self.likelihood,
+            workers=self.workers, device=self.device,
+        )  # fmt: skip
         return state, np.array([loss])
 
     def predict(

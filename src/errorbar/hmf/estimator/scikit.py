@@ -1,6 +1,6 @@
 """`RobustHMF`: the same fit with scikit-learn's manners."""
 
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import numpy as np
 from numpy import ndarray
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from errorbar.core.errors import MissingExtraError, SettingsError
 from errorbar.hmf.estimator.robusta import Robusta
 from errorbar.hmf.fit.convergence import ConvStrategy
+from errorbar.hmf.fit.rows import Device
 from errorbar.hmf.fit.starts import InitStrategy
 from errorbar.hmf.fit.state import RHMFState
 
@@ -17,6 +18,9 @@ try:
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ModuleNotFoundError as error:
     raise MissingExtraError("scikit-learn", "hmf") from error
+
+if TYPE_CHECKING:
+    from optax import GradientTransformation
 
 __all__ = ["RobustHMF"]
 
@@ -60,6 +64,10 @@ class RobustHMF(TransformerMixin, BaseEstimator):
         max_iter: int = 1000,
         random_state: int = 0,
         workers: int | None = None,
+        device: Device = "auto",
+        learning_rate: float = 0.05,
+        batch_rows: int = 256,
+        optimizer: "str | GradientTransformation" = "adafactor",
     ) -> None:
         self.n_components = n_components
         self.robust = robust
@@ -80,6 +88,10 @@ class RobustHMF(TransformerMixin, BaseEstimator):
         self.max_iter = max_iter
         self.random_state = random_state
         self.workers = workers
+        self.device: Device = device
+        self.learning_rate = learning_rate
+        self.batch_rows = batch_rows
+        self.optimizer = optimizer
 
     def fit(self, X: ArrayLike, y: object = None, *, W: ArrayLike | None = None) -> Self:
         """Fit the basis to rows of data."""
@@ -181,4 +193,8 @@ class RobustHMF(TransformerMixin, BaseEstimator):
             refits=self.refits,
             seed=self.random_state,
             workers=self.workers,
+            device=self.device,
+            learning_rate=self.learning_rate,
+            batch_rows=self.batch_rows,
+            optimizer=self.optimizer,
         )

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy import ndarray
 
 from errorbar.core.errors import FitError, SettingsError
+from errorbar.hmf.fit.checkpoint import Keeper, Moment
 from errorbar.hmf.fit.convergence import ConvStrategy, Watch, check_strategy
-from errorbar.hmf.fit.kernel.passes import Layout, Rule, Sums, move_basis, run_pass, team
+from errorbar.hmf.fit.kernel.passes import Layout, Rule, Sums, move_basis
+from errorbar.hmf.fit.rows import Device, Rows, at_hand
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.model import FastAffine, Likelihood, Ordered, Regulariser, Rotation, turn
 from errorbar.hmf.model.regularisers import solve_smooth
@@ -73,57 +75,72 @@ class Factorisation:
 
 
 Callback = Callable[[int, RHMFState, float], bool | None]
+# Iteration, objective, and what the rule of convergence holds against its tolerance.
+Tell = Callable[[int, float, float], None]
 
 
 def fit_als(
     Y: ndarray,
     W: ndarray,
-    start: RHMFState,
+    start: RHMFState | Moment,
     likelihood: Likelihood,
     settings: AlsSettings | None = None,
     *,
     callback: Callback | None = None,
     workers: int | None = None,
+    device: Device = "auto",
+    keeper: Keeper | None = None,
+    tell: Tell | None = None,
 ) -> Factorisation:
-    """Fit from a start, all data in memory.
+    """Fit from a start, all data in memory; or from a moment of this fit, to the same bytes.
 
     `callback(iteration, state, objective)` is called after every iteration and ends the fit by
-    returning true.
+    returning true. A `keeper` takes every moment, and `tell` what a person may want to see of it.
     """
     settings = AlsSettings() if settings is None else settings
-    with team(workers) as pool:
-        return _iterate(Y, W, start, likelihood, settings, callback, pool)
+    rule = settings.rule(likelihood)
+    with (
+        at_hand(Y, W, rule, workers, device) as rows,
+        nullcontext() if keeper is None else keeper.kept(),
+    ):
+        return _iterate(rows, Y.dtype.itemsize, start, rule, settings, callback, keeper, tell)
 
 
 def _iterate(
-    Y: ndarray,
-    W: ndarray,
-    start: RHMFState,
-    likelihood: Likelihood,
+    rows: Rows,
+    itemsize: int,
+    start: RHMFState | Moment,
+    rule: Rule,
     settings: AlsSettings,
     callback: Callback | None,
-    pool: ThreadPoolExecutor,
+    keeper: Keeper | None,
+    tell: Tell | None,
 ) -> Factorisation:
-    rule = settings.rule(likelihood)
-    A, G = np.array(start.A, dtype=np.float64), np.array(start.G, dtype=np.float64)
     watch = Watch(settings.conv_strategy, settings.conv_tol, settings.conv_check_cadence)
-    watch.start(A, G)
-    losses: list[float] = []
-    converged, it = False, 0
+    A, G, losses, before, converged = _begun(start, watch)
+    it = len(losses)
     while it < settings.max_iter and not converged:
-        sums = run_pass(Y, W, A, G, rule, pool)
-        G = next_basis(sums, G, rule, settings.regulariser, Y.dtype.itemsize)
+        sums = rows.move(A, G, rule)
+        G = next_basis(sums, G, rule, settings.regulariser, itemsize)
         A, G = turned(A, G, settings.rotation, settings.regulariser)
+        # In the layout that a checkpoint gives back, which decides the last bits of what follows.
+        G = np.ascontiguousarray(G)
         it += 1
         losses.append(sums.objective)
         check_finite(sums.objective + float(G.sum()), it)
         converged = watch.settled(it, A, G, sums.objective)
-        if callback is not None and callback(it, RHMFState(A, G, start.it + it), losses[-1]):
+        state = RHMFState(A, G, before + it)
+        if keeper is not None:
+            over = converged or it == settings.max_iter
+            keeper.see(Moment(state, np.array(losses), watch.held, converged, over))
+        if tell is not None:
+            tell(it, losses[-1], watch.change)
+        if callback is not None and callback(it, state, losses[-1]):
             break
     if settings.ordered:
         A, G = turned(A, G, Ordered(), settings.regulariser)
     still = Rule(rule.c, refits=0, mean=rule.mean)
-    losses.append(run_pass(Y, W, A, G, still, pool).objective)
+    losses.append(rows.move(A, G, still).objective)
     if not converged and it == settings.max_iter and settings.conv_strategy != "none":
         warnings.warn(
             f"the fit was still moving after max_iter={it} iterations (objective "
@@ -131,7 +148,21 @@ def _iterate(
             NotConvergedWarning,
             stacklevel=4,
         )
-    return Factorisation(RHMFState(A, G, start.it + it), np.array(losses), converged)
+    return Factorisation(RHMFState(A, G, before + it), np.array(losses), converged)
+
+
+def _begun(
+    start: RHMFState | Moment, watch: Watch
+) -> tuple[ndarray, ndarray, list[float], int, bool]:
+    """Factors, objectives so far, iterations before this fit, and whether it is at rest."""
+    if isinstance(start, Moment):
+        watch.held = start.held
+        losses = [float(loss) for loss in start.losses]
+        state = start.state
+        return state.A, state.G, losses, state.it - len(losses), start.rest
+    A, G = np.array(start.A, dtype=np.float64), np.array(start.G, dtype=np.float64)
+    watch.start(A, G)
+    return A, G, [], start.it, False
 
 
 def next_basis(

@@ -36,12 +36,13 @@ def check_strategy(strategy: str, tol: float, cadence: int) -> None:
 
 @dataclass(slots=True)
 class Watch:
-    """One rule, and the state at its last check."""
+    """One rule, the state at its last check, and the change found there."""
 
     strategy: ConvStrategy
     tol: float
     cadence: int
     held: float | ndarray | None = field(default=None)
+    change: float = float("nan")
 
     @property
     def wants_coefficients(self) -> bool:
@@ -59,9 +60,11 @@ class Watch:
         if held is None or seen is None:
             return False
         if isinstance(seen, float):
-            return bool(abs(held - seen) <= self.tol * abs(seen))
-        size = float(np.mean(seen**2))
-        return bool(float(np.max((seen - held) ** 2)) <= self.tol * size)
+            moved, size = abs(held - seen), abs(seen)
+        else:
+            moved, size = float(np.max((seen - held) ** 2)), float(np.mean(seen**2))
+        self.change = float(moved / size) if size > 0 else float("nan")
+        return bool(moved <= self.tol * size)
 
     def _seen(self, A: ndarray, G: ndarray, objective: float) -> float | ndarray | None:
         if self.strategy == "rel_frac_loss":

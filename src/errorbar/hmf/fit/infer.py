@@ -7,10 +7,14 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError
-from errorbar.hmf.fit.kernel.passes import Rule, infer, run_pass, team
+from errorbar.hmf.fit.kernel.passes import Rule
+from errorbar.hmf.fit.rows import Device, at_hand
 from errorbar.hmf.model import Likelihood, Regulariser
 
 __all__ = ["RowFit", "infer_coefficients", "objective_of"]
+
+# The squared share by which rounding in single precision moves coefficients, with room to spare.
+REACH = float(8.0 * np.finfo(np.float32).eps) ** 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,11 +43,14 @@ def infer_coefficients(
     tol: float = 1e-3,
     start: ndarray | None = None,
     workers: int | None = None,
+    device: Device = "auto",
 ) -> RowFit:
     """Fit every row for itself: first by least squares, then with weights that follow residuals.
 
     A row stops by itself, when the largest squared change of a coefficient is below `tol` times
-    their mean square; the rows beside it neither wait for it nor hold it up.
+    their mean square; the rows beside it neither wait for it nor hold it up. Coefficients of data
+    in single precision do not come closer than `REACH`, which stands for any smaller tolerance but
+    zero, with which each row takes `max_iter` passes.
     """
     if max_iter < 1:
         raise SettingsError(f"max_iter={max_iter} must be at least 1.")
@@ -57,8 +64,10 @@ def infer_coefficients(
         A[:] = start
     if held.mean:
         A[:, -1] = 1.0
-    with team(workers) as pool:
-        passes = infer(Y, W, A, basis, rule, pool, most=max_iter, tol=tol)
+    if 0 < tol < REACH and Y.dtype == np.float32:
+        tol = REACH
+    with at_hand(Y, W, rule, workers, device) as rows:
+        passes = rows.infer(A, basis, rule, most=max_iter, tol=tol)
     return RowFit(A, passes)
 
 
@@ -70,9 +79,11 @@ def objective_of(
     likelihood: Likelihood,
     *,
     workers: int | None = None,
+    device: Device = "auto",
 ) -> float:
     """The objective of a factorisation, with no matrix of residuals in memory."""
     basis = np.ascontiguousarray(G, dtype=np.float64)
     held = np.array(A, dtype=np.float64)
-    with team(workers) as pool:
-        return run_pass(Y, W, held, basis, Rule(likelihood.c, refits=0), pool).objective
+    still = Rule(likelihood.c, refits=0)
+    with at_hand(Y, W, still, workers, device) as rows:
+        return rows.move(held, basis, still).objective

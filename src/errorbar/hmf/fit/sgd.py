@@ -31,6 +31,7 @@ from errorbar.hmf.fit.als import (
     Callback,
     Factorisation,
     NotConvergedWarning,
+    Tell,
     check_finite,
     turned,
 )
@@ -102,6 +103,7 @@ def fit_sgd(
     callback: Callback | None = None,
     sgd: SgdSettings | None = None,
     workers: int | None = None,
+    tell: Tell | None = None,
 ) -> Factorisation:
     """Fit from a start by gradients, all data in memory, a block at a time on JAX's device.
 
@@ -112,7 +114,9 @@ def fit_sgd(
     sgd = SgdSettings() if sgd is None else sgd
     jax, _ = _libraries()
     with jax.enable_x64(Y.dtype == np.float64):
-        A, G, losses, converged = _descend(Y, W, start, likelihood, settings, sgd, seed, callback)
+        A, G, losses, converged = _descend(
+            Y, W, start, likelihood, settings, sgd, seed, callback, tell
+        )  # fmt: skip
     it = len(losses)
     if settings.ordered:
         A, G = turned(A, G, Ordered(), settings.regulariser)
@@ -157,6 +161,7 @@ def _descend(
     sgd: SgdSettings,
     seed: int,
     callback: Callback | None,
+    tell: Tell | None,
 ) -> tuple[ndarray, ndarray, list[float], bool]:
     jax, _ = _libraries()
     rule, held = sgd.transformation(), settings.regulariser
@@ -199,6 +204,8 @@ def _descend(
             gathered()
         if rate.scale <= SMALL:
             converged = watch.settled(len(losses), A, G, total)
+        if tell is not None:
+            tell(len(losses), total, watch.change)
         if callback is not None:
             state = RHMFState(A.copy(), G, start.it + len(losses))
             if callback(len(losses), state, total):

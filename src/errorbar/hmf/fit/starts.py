@@ -43,8 +43,10 @@ FIRST_PASSES = 4
 # Rows that `spare` looks at.
 SPARE_ROWS = 1000
 PART = 256
-# Rows that medians are taken of, and spreads beyond which a value is cut.
-SEEN = 600
+# Rows that medians are taken of, those that the weighted start is sketched from, and spreads beyond
+# which it cuts a value.
+SEEN = 400
+SKETCHED = 1500
 CUT = 4.0
 
 
@@ -61,9 +63,9 @@ def make_start(
 ) -> RHMFState:
     """A start of rank `rank`, or one more where the regulariser has a mean.
 
-    `svd` is a randomised singular value decomposition with missing pixels as zero, as the
-    reference code has it. `weighted` is one of what the data say beyond doubt: each pixel is drawn
-    to the median of its column as far as its error is larger than the spread there, and cut at four
+    `svd` is a randomised singular value decomposition with missing pixels as zero, as the reference
+    code has it. `weighted` is one of what up to 1,500 rows say beyond doubt: each pixel is drawn to
+    the median of its column as far as its error is larger than the spread there, and cut at four
     times that spread. `subsample` fits a tenth of the rows and those of largest weight first, from
     `weighted`; `spare` fits one vector more to up to a thousand rows, and leaves out in turn each
     of them, to keep the best; `random` is normal numbers. `auto` is `spare` for up to a thousand
@@ -78,7 +80,7 @@ def make_start(
         as_it_is = Stand(mean, np.zeros(pixels), np.full(pixels, np.inf))
         state = _sketched(Y, W, rank, rng, as_it_is)
     elif strategy == "weighted":
-        state = _sketched(Y, W, rank, rng, _typical(Y, W, rng, mean))
+        state = _weighted(Y, W, rank, rng, mean)
     elif strategy == "random":
         state = RHMFState(rng.normal(size=(rows, rank)), rng.normal(size=(pixels, rank)))
     elif strategy == "subsample":
@@ -181,12 +183,38 @@ class Stand:
 
 def _typical(Y: ndarray, W: ndarray, rng: np.random.Generator, mean: ndarray) -> Stand:
     """Medians of columns and spreads around them, from some of the rows."""
-    some = np.sort(rng.choice(len(Y), min(len(Y), SEEN), replace=False))
-    values = np.ma.masked_array(Y[some].astype(np.float64), ~(W[some] > 0))
-    middle = np.ma.median(values, axis=0).filled(0.0)
-    spread = 1.4826 * np.ma.median(np.ma.abs(values - middle), axis=0).filled(0.0)
+    some = _by_lot(len(Y), SEEN, rng)
+    values = np.where(W[some] > 0, Y[some], np.nan).T.astype(np.float64)
+    middle = _medians(values)
+    spread = 1.4826 * _medians(np.abs(values - middle[:, None]))
     usual = float(np.median(spread[spread > 0])) if np.any(spread > 0) else 1.0
     return Stand(mean, middle - mean, np.maximum(spread, 0.03 * usual))
+
+
+def _by_lot(rows: int, most: int, rng: np.random.Generator) -> ndarray:
+    """Numbers of rows in order, all of them if they are no more than that."""
+    return np.sort(rng.choice(rows, min(rows, most), replace=False))
+
+
+def _medians(values: ndarray) -> ndarray:
+    """The median of each row less what is NaN; zero where nothing is left."""
+    ordered = np.sort(values, axis=1)
+    seen = (~np.isnan(values)).sum(axis=1)
+    low, high = (
+        np.take_along_axis(ordered, np.maximum(place, 0)[:, None], axis=1)[:, 0]
+        for place in ((seen - 1) // 2, seen // 2 * (seen > 0))
+    )
+    return np.where(seen > 0, 0.5 * (low + high), 0.0)
+
+
+def _weighted(
+    Y: ndarray, W: ndarray, rank: int, rng: np.random.Generator, mean: ndarray
+) -> RHMFState:
+    """A basis from some rows; the coefficients of all are still to be found."""
+    some = _by_lot(len(Y), max(SKETCHED, 20 * rank), rng)
+    y, w = (Y, W) if len(some) == len(Y) else (Y[some], W[some])
+    G = _sketched(y, w, rank, rng, _typical(y, w, rng, mean)).G
+    return RHMFState(np.zeros((len(Y), rank)), G)
 
 
 def _sketched(

@@ -6,20 +6,13 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from errorbar.core.contracts import PieceValue
-from errorbar.core.engine.values import digest
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.grid.result import GridPoint
 from errorbar.hmf.summary import Scores
 
-__all__ = ["data_digest", "point_of", "values_of"]
-
-
-def data_digest(Y: ndarray, W: ndarray) -> str:
-    """A fingerprint of the data, blind to what stands where nothing was measured."""
-    return digest({"Y": np.where(W > 0, Y, 0), "W": np.ascontiguousarray(W)})
+__all__ = ["point_of", "values_of"]
 
 
 def values_of(point: GridPoint) -> dict[str, PieceValue]:

@@ -72,7 +72,8 @@ class GridPoint:
 class GridResult:
     """Every model of a grid, ranks first, and with what they were made.
 
-    All states are held: rows times rank numbers for each model.
+    All states are held: rows times rank numbers for each model. `resumed` of them were in the
+    journal.
     """
 
     points: tuple[GridPoint, ...]
@@ -81,6 +82,7 @@ class GridResult:
     start: InitStrategy
     seed: int
     workers: int | None = None
+    resumed: int = 0
 
     def table(self) -> pl.DataFrame:
         """A row for each model, without its state."""

@@ -30,11 +30,12 @@ from errorbar.core.engine.run import progress_bar
 from errorbar.core.engine.values import digest
 from errorbar.core.errors import InputError, SettingsError
 from errorbar.hmf.data import check_matrix
+from errorbar.hmf.data.fingerprint import data_digest
 from errorbar.hmf.fit.als import AlsSettings
 from errorbar.hmf.fit.starts import STARTS, InitStrategy, without_one
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.grid.fits import Tries, Work, cold_starts, fit_point
-from errorbar.hmf.grid.record import data_digest, point_of, values_of
+from errorbar.hmf.grid.record import point_of, values_of
 from errorbar.hmf.grid.result import GridPoint, GridResult
 
 __all__ = ["USUAL", "search"]
@@ -85,6 +86,7 @@ def search(
     with _opened(journal, work, keys) as kept:
         finished = {} if kept is None else kept.finished()
         points.update({keys[index]: point_of(held) for index, held in finished.items()})
+        resumed = len(points)
         with progress_bar(progress, "models", len(keys), len(points)) as advance:
             make = cold_starts(work, *max(keys))
             for key in sorted(keys, reverse=True):
@@ -94,7 +96,7 @@ def search(
                         kept.write(keys.index(key), values_of(points[key]))
                     advance()
     made = (work.nu, work.settings, work.start, work.seed, work.workers)
-    return GridResult(tuple(points[key] for key in keys), *made)
+    return GridResult(tuple(points[key] for key in keys), *made, resumed=resumed)
 
 
 def _part(

@@ -7,6 +7,12 @@ from errorbar.hmf.summary.catalogue import (
     read_catalogue,
     write_catalogue,
 )
+from errorbar.hmf.summary.coefficients import (
+    CoefficientRule,
+    CoefficientScores,
+    calibrate_coefficients,
+    score_coefficients,
+)
 from errorbar.hmf.summary.detection import Detection, best_detection, detect
 from errorbar.hmf.summary.features import Features
 from errorbar.hmf.summary.objects import (
@@ -30,6 +36,8 @@ from errorbar.hmf.summary.views import (
 __all__ = [
     "CATALOGUE",
     "BasisMatch",
+    "CoefficientRule",
+    "CoefficientScores",
     "ColumnScores",
     "Detection",
     "Features",
@@ -41,6 +49,7 @@ __all__ = [
     "Scores",
     "WeightHistogram",
     "best_detection",
+    "calibrate_coefficients",
     "calibrate_objects",
     "detect",
     "find_outliers",
@@ -51,6 +60,7 @@ __all__ = [
     "read_catalogue",
     "residual_chunks",
     "row_view",
+    "score_coefficients",
     "score_fit",
     "score_objects",
     "weight_histogram",

@@ -57,10 +57,10 @@ def outlier_catalogue(
     """Objects, then columns, then features, the strongest of each first.
 
     `ids` name the rows and become strings; `row` counts from zero, and `start` to `stop`, the pixel
-    after the last, are pixels. The `score` of an object is the statistic of its robust weights, of
-    a feature the robust weight at its peak, of a column the share of objects that are off. `bin`
-    names the sample. Features in objects and columns that are listed themselves are left out unless
-    `every_feature`.
+    after the last, are pixels. The `score` of an object is the statistic of its robust weights, for
+    whatever reason it is listed, of a feature the robust weight at its peak, of a column the share
+    of objects that are off. `bin` names the sample. Features in objects and columns that are
+    listed themselves are left out unless `every_feature`.
     """
     rows, pixels = len(found.objects), len(found.columns)
     if len(ids) != rows or len(wavelength) != pixels:
@@ -139,7 +139,8 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame:
 def _objects(found: Outliers, names: ndarray, wavelength: ndarray) -> dict[str, object]:
     rows = np.flatnonzero(found.objects)
     rule, valid = found.rule, found.scores.valid[rows]
-    score, cut = found.scores.of(rule.statistic)[rows], rule.cut(valid)
+    score = found.scores.of(rule.statistic)[rows]
+    reasons, significance = _object_reasons(found, rows)
     runs = found.features
     outlying = np.bincount(
         runs.row, weights=runs.stop - runs.start, minlength=len(found.objects)
@@ -150,16 +151,42 @@ def _objects(found: Outliers, names: ndarray, wavelength: ndarray) -> dict[str, 
         "row": rows,
         **_span(wavelength, np.zeros_like(rows), np.full_like(rows, len(wavelength))),
         "sign": np.zeros(len(rows), dtype=np.int8),
-        "significance": found.significance[rows],
+        "significance": significance,
         "score": score,
         "valid_pixels": valid,
         "outlying_pixels": outlying,
-        "reason": [
-            f"{STATISTICS[rule.statistic]} weight {s:.3f} of {n} pixels; ordinary objects fall "
-            f"below {k:.3f} at most once in {1 / rule.false_alarm:,.0f}; {o} pixels outlying"
-            for s, n, k, o in zip(score, valid, cut, outlying)
-        ],
+        "reason": [f"{reason}; {o} pixels outlying" for reason, o in zip(reasons, outlying)],
     }
+
+
+def _object_reasons(found: Outliers, rows: ndarray) -> tuple[list[str], ndarray]:
+    """Why each is flagged, and the largest significance of its reasons."""
+    rule, held = found.rule, found.coefficients
+    reasons: list[list[str]] = [[] for _ in rows]
+    significance = np.full(len(rows), -np.inf)
+    valid = found.scores.valid[rows]
+    weight, cut = found.scores.of(rule.statistic)[rows], rule.cut(valid)
+    for place in np.flatnonzero(found.misfits[rows]):
+        significance[place] = found.significance[rows[place]]
+        reasons[place].append(
+            f"{STATISTICS[rule.statistic]} weight {weight[place]:.3f} of {valid[place]} pixels; "
+            f"ordinary objects fall below {cut[place]:.3f} at most once in "
+            f"{1 / rule.false_alarm:,.0f}"
+        )
+    if held is None:
+        return ["; ".join(each) for each in reasons], significance
+    often = f"ordinary objects are beyond once in {1 / held.rule.false_alarm:,.0f}"
+    for place in np.flatnonzero(held.flags[rows]):
+        row = rows[place]
+        significance[place] = max(significance[place], held.significance[row])
+        reasons[place].append(
+            f"no signal: its model has {held.signal[row]:.2g} of the noise of a pixel, ordinary "
+            f"ones {np.exp(held.rule.brightness[0]):.2g}"
+            if held.empty[row]
+            else f"coefficients unlike the others by {held.unlike[row]:.1f}; "
+            f"{often}, from {held.rule.critical:.1f} on"
+        )
+    return ["; ".join(each) for each in reasons], significance
 
 
 def _columns(found: Outliers, wavelength: ndarray) -> dict[str, object]:

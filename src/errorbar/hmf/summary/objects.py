@@ -51,6 +51,7 @@ __all__ = [
     "Tail",
     "calibrate_objects",
     "chunk_scores",
+    "follow_tail",
     "join_scores",
     "robust_null",
     "score_objects",
@@ -157,7 +158,7 @@ def calibrate_objects(
     centre, scale = robust_null(departure)
     critical = float(-ndtri(false_alarm))
     if tail == "exponential":
-        critical = max(critical, _follow((departure - centre) / scale, false_alarm))
+        critical = max(critical, follow_tail((departure - centre) / scale, false_alarm))
     return ObjectRule(
         statistic, scores.c, false_alarm, centre, scale, critical, objects=len(departure)
     )
@@ -169,7 +170,7 @@ def robust_null(departure: Float[ndarray, " rows"]) -> tuple[float, float]:
     return float(centre), max(1.0, float((upper - centre) / ndtri(0.75)))
 
 
-def _follow(significance: Float[ndarray, " rows"], false_alarm: float) -> float:
+def follow_tail(significance: Float[ndarray, " rows"], false_alarm: float) -> float:
     """Where the share beyond falls to `false_alarm` if it goes on falling as it is seen to."""
     near, far = np.quantile(significance, [1 - share for share in SEEN])
     return float(near + (far - near) * np.log(SEEN[0] / false_alarm) / np.log(SEEN[0] / SEEN[1]))

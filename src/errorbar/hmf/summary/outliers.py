@@ -1,11 +1,11 @@
 r"""Outlying pixels, objects and columns of data that were fitted.
 
 A pixel is an outlier where it kept less than half of its weight, $u < 1/2$, that is where
-$W r^2 > c$, and everywhere in an object that is an outlier as a whole (`ObjectRule`). A column is
-one in which far more of the ordinary objects have outlying pixels than in the typical column: with
-the share $q$ of $n$ objects with data there, and $q_0$ the median share,
-$2 \sqrt n (\arcsin \sqrt q - \arcsin \sqrt{q_0})$ is about standard normal if all columns are
-alike. Its centre and scale are taken from all the columns, as those of objects are.
+$W r^2 > c$, and everywhere in an object that is an outlier as a whole (`ObjectRule`,
+`CoefficientRule`). A column is one in which far more of the ordinary objects have outlying pixels
+than in the typical column: with the share $q$ of $n$ objects with data there, and $q_0$ the median
+share, $2 \sqrt n (\arcsin \sqrt q - \arcsin \sqrt{q_0})$ is about standard normal if all columns
+are alike. Its centre and scale are taken from all the columns, as those of objects are.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.special import ndtri
 
-from errorbar.core.errors import SettingsError
+from errorbar.core.errors import InputError, SettingsError
+from errorbar.hmf.summary.coefficients import CoefficientScores
 from errorbar.hmf.summary.features import Features, chunk_features, join_features
 from errorbar.hmf.summary.objects import (
     ObjectRule,
@@ -52,7 +53,8 @@ class Outliers:
     """What was found: flags of objects and columns, and features of outlying pixels.
 
     `features` cover every pixel whose robust weight is below `cut`, those in flagged objects and
-    columns too.
+    columns too. `significance` is that of the residuals; an object is flagged for them, or for its
+    coefficients where `coefficients` were scored.
     """
 
     rule: ObjectRule
@@ -63,6 +65,12 @@ class Outliers:
     column_scores: ColumnScores
     columns: Bool[ndarray, " pixels"]
     features: Features
+    coefficients: CoefficientScores | None = None
+
+    @property
+    def misfits(self) -> Bool[ndarray, " rows"]:
+        """The objects that are flagged for their residuals."""
+        return self.rule.flags(self.scores)
 
     def mask(self, W: ndarray, with_objects: bool = True) -> Bool[ndarray, "rows pixels"]:
         """Every outlying pixel, and all with data of each outlying object unless told otherwise."""
@@ -81,21 +89,30 @@ def find_outliers(
     *,
     cut: float = 0.5,
     column_false_alarm: float = 1e-4,
+    coefficients: CoefficientScores | None = None,
 ) -> Outliers:
     """Outliers of data against a factorisation, at the `c` of a calibrated rule.
 
-    `cut` is the robust weight below which a pixel is an outlier.
+    `cut` is the robust weight below which a pixel is an outlier. With scores of the `coefficients`
+    an object is an outlier for either.
     """
     if not 0 < cut < 1:
         raise SettingsError(f"cut={cut!r} is a robust weight: between 0 and 1.")
     if not 0 < column_false_alarm < 0.5:
         raise SettingsError(f"column_false_alarm={column_false_alarm!r} must be between 0 and 0.5.")
+    if coefficients is not None and len(coefficients.signal) != len(A):
+        raise InputError(
+            f"{len(coefficients.signal)} objects had their coefficients scored and {len(A)} are "
+            "given: score those that are looked at."
+        )
     scores, objects, features = [], [], []
     valid, flagged = np.zeros((2, Y.shape[-1]), dtype=np.int64)
     for chunk in residual_chunks(Y, W, A, G):
         low = keep(chunk.z, rule.c) < cut
         scores.append(chunk_scores(chunk, rule.c))
         objects.append(rule.flags(scores[-1]))
+        if coefficients is not None:
+            objects[-1] = objects[-1] | coefficients.flags[chunk.rows]
         features.append(chunk_features(chunk, low))
         valid += chunk.valid[~objects[-1]].sum(axis=0)
         flagged += low[~objects[-1]].sum(axis=0)
@@ -110,6 +127,7 @@ def find_outliers(
         column_scores=columns,
         columns=columns.significance > -ndtri(column_false_alarm),
         features=join_features(features),
+        coefficients=coefficients,
     )
 
 

@@ -1,12 +1,12 @@
 """`errorbar hmf fit`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from errorbar.app.cli.group import examples, print_json, say, show_table
-from errorbar.app.cli.options import Json, settings
+from errorbar.app.cli.options import Blocks, Json, engine_and_workers, settings
 
 __all__ = ["EXAMPLES", "fit"]
 
@@ -14,6 +14,7 @@ EXAMPLES = examples(
     "errorbar hmf fit spectra.h5",
     "errorbar hmf fit spectra.parquet --rank 10 --scale 5 --out bin7",
     "errorbar hmf fit spectra.npz --no-robust --mean --json",
+    "errorbar hmf fit survey.zarr --blocks --engine tcp://10.0.0.5:8786 --out survey",
 )
 
 
@@ -46,51 +47,89 @@ def fit(
     ),
     single: Annotated[bool, typer.Option(help="Hold the data in single precision.")] = False,
     seed: Annotated[int, typer.Option(help="Everything random comes from this number.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option(help="Threads.", min=1, show_default="all processors")
+    blocks: Blocks = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Where blocks are fitted: threads, processes, or a Dask address.",
+            show_default="threads",
+        ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Threads or processes.", min=1, show_default="all processors"),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "jax"],
+        typer.Option(help="For data in memory: the processor, JAX's device, or the faster."),
+    ] = "auto",
+    resume: Annotated[
+        bool, typer.Option(help="Go on with what a killed fit has left in --out.")
+    ] = True,
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("hmf"),
     as_json: Json = False,
 ) -> None:
     """Fit a robust low-rank model to spectra, each pixel with its own error."""
     from errorbar.app.verbs import hmf_fit
+    from errorbar.app.verbs.hmf.fit import KEPT
 
-    found = hmf_fit(
-        settings().found(data),
-        rank=rank,
-        scale=scale,
-        nu=nu,
-        robust=robust,
-        start=start,
-        starts=starts,
-        method=method,
-        tol=tol,
-        max_iter=max_iter,
-        ridge=ridge,
-        smooth=smooth,
-        nonnegative=nonnegative,
-        mean=mean,
-        single=single,
-        seed=seed,
-        workers=workers,
-        out=out,
-    )
+    given = settings()
+    if blocks:
+        engine, workers = engine_and_workers(given, engine, workers)
+    elif workers is None:
+        workers = given.workers
+    try:
+        found = hmf_fit(
+            given.found(data),
+            rank=rank,
+            scale=scale,
+            nu=nu,
+            robust=robust,
+            start=start,
+            starts=starts,
+            method=method,
+            tol=tol,
+            max_iter=max_iter,
+            ridge=ridge,
+            smooth=smooth,
+            nonnegative=nonnegative,
+            mean=mean,
+            single=single,
+            seed=seed,
+            blocks=blocks,
+            engine=engine,
+            workers=workers,
+            device=device,
+            resume=resume,
+            out=out,
+            progress=given.progress,
+        )
+    except KeyboardInterrupt:
+        kept = any((out / name).exists() for name in KEPT)
+        goes = f"the same command goes on with what lies in {out}"
+        say(goes if kept else "nothing was kept: the same command begins anew", error=True)
+        raise
     if as_json:
         print_json(found)
         return
     for note in found.notes:
         say(f"note: {note}")
+    if found.resumed:
+        say(f"{found.resumed} of {found.iterations} iterations were there already")
     show_table(
         f"{found.rows} spectra of {found.pixels} pixels, {found.iterations} iterations",
         ("basis vector", "share of the signal"),
         [(k + 1, share) for k, share in enumerate(found.share)],
     )
     ideal = {"std_z": 1.0, "chi2_red": 1.0, "mad_z": 0.6745, "kl": 0.0}
+    some = "" if found.scored == found.rows else f" ({found.scored} of {found.rows} spectra)"
     show_table(
-        "residuals in units of their errors",
+        f"residuals in units of their errors{some}",
         ("score", "found", "if errors are right"),
         [(name, value, ideal.get(name)) for name, value in found.scores.items()],
     )
     say(f"objective {found.objective:.8g}{'' if found.converged else ', still moving'}")
     say(f"model: {found.model}")
+    if found.coefficients is not None:
+        say(f"coefficients, block by block: {found.coefficients}")
     say(f"objective on the way: {found.losses}")

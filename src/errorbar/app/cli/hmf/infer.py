@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from errorbar.app.cli.group import examples, print_json, say
-from errorbar.app.cli.options import Json, settings
+from errorbar.app.cli.options import Blocks, Json, settings
 
 __all__ = ["EXAMPLES", "infer"]
 
@@ -23,6 +23,7 @@ def infer(
         str,
         typer.Option(help="How far the errors are trusted: believed, scaled or sandwich."),
     ] = "scaled",
+    blocks: Blocks = None,
     out: Annotated[Path, typer.Option(help="A table, .parquet or .csv.")] = Path(
         "coefficients.parquet"
     ),
@@ -31,7 +32,15 @@ def infer(
     """Fit new spectra on a saved basis: coefficients with error bars."""
     from errorbar.app.verbs import hmf_infer
 
-    found = hmf_infer(settings().found(model), settings().found(data), form=form, out=out)
+    given = settings()
+    found = hmf_infer(
+        given.found(model),
+        given.found(data),
+        form=form,
+        blocks=blocks,
+        out=out,
+        progress=given.progress,
+    )
     if as_json:
         print_json(found)
         return

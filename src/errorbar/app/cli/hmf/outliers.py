@@ -13,6 +13,7 @@ __all__ = ["EXAMPLES", "outliers"]
 EXAMPLES = examples(
     "errorbar hmf outliers hmf/model.safetensors spectra.h5",
     "errorbar hmf outliers hmf/model.safetensors new.h5 --train spectra.h5 --false-alarm 0.001",
+    "errorbar hmf outliers hmf/model.safetensors spectra.h5 --coefficients",
 )
 SHOWN = 15
 
@@ -30,6 +31,10 @@ def outliers(
     cut: Annotated[
         float, typer.Option(help="A pixel that keeps less of its weight than this is odd.")
     ] = 0.5,
+    coefficients: Annotated[
+        bool,
+        typer.Option(help="Look for odd coefficients and for spectra without signal too."),
+    ] = False,
     every_feature: Annotated[
         bool, typer.Option(help="List features of objects that are odd as a whole too.")
     ] = False,
@@ -46,6 +51,7 @@ def outliers(
         train=None if train is None else given.found(train),
         false_alarm=false_alarm,
         cut=cut,
+        coefficients=coefficients,
         every_feature=every_feature,
         out=out,
     )

@@ -10,10 +10,14 @@ from errorbar.app.verbs.hmf.told import names_of, read_both, told_warnings
 from errorbar.core.errors import SettingsError
 from errorbar.hmf.data import Spectra
 from errorbar.hmf.estimator import Robusta
+from errorbar.hmf.fit.covariance import FactorErrors, coefficient_errors
 from errorbar.hmf.summary import (
+    CoefficientScores,
+    calibrate_coefficients,
     calibrate_objects,
     find_outliers,
     outlier_catalogue,
+    score_coefficients,
     score_objects,
     write_catalogue,
 )
@@ -41,6 +45,7 @@ def hmf_outliers(
     train: Path | str | None = None,
     false_alarm: float = 1e-4,
     cut: float = 0.5,
+    coefficients: bool = False,
     every_feature: bool = False,
     out: Path | str = "outliers.parquet",
 ) -> OutlierAnswer:
@@ -48,8 +53,10 @@ def hmf_outliers(
 
     A pixel is odd if it keeps less than `cut` of its weight. An object is odd if its pixels keep
     less than those of ordinary objects do, `false_alarm` of which would be called odd; what is
-    ordinary is learnt from `train`, by default from the data themselves. Features of objects that
-    are odd as a whole are left out, unless `every_feature`.
+    ordinary is learnt from `train`, by default from the data themselves. With `coefficients` an
+    object is odd also if its coefficients are unlike all others, or if it has no signal, each at
+    the same rate of false alarms. Features of objects that are odd as a whole are left out, unless
+    `every_feature`.
     """
     if Path(out).suffix != ".parquet":
         raise SettingsError(f"out={out} must end in .parquet.")
@@ -70,7 +77,13 @@ def hmf_outliers(
     rule = calibrate_objects(
         score_objects(learnt.Y, learnt.W, B, G, c), "median", false_alarm=false_alarm
     )
-    found = find_outliers(spectra.Y, spectra.W, A, G, rule, cut=cut)
+    scores = None
+    if coefficients:
+        scores = _score_coefficients(held, (spectra, A), (learnt, B), false_alarm)
+        unknown = int(np.isnan(scores.signal).sum())
+        if unknown:
+            notes.append(f"{unknown} spectra hold too few data to judge their coefficients.")
+    found = find_outliers(spectra.Y, spectra.W, A, G, rule, cut=cut, coefficients=scores)
     axis = spectra.wavelength if spectra.wavelength is not None else held.wavelength
     if axis is None:
         axis = np.arange(spectra.pixels, dtype=np.float64)
@@ -88,6 +101,26 @@ def hmf_outliers(
         notes=tuple(notes),
         path=path,
     )
+
+
+def _score_coefficients(
+    model: Robusta,
+    looked_at: tuple[Spectra, np.ndarray],
+    learnt: tuple[Spectra, np.ndarray],
+    false_alarm: float,
+) -> CoefficientScores:
+    def errors(spectra: Spectra, A: np.ndarray) -> FactorErrors:
+        return coefficient_errors(
+            spectra.Y, spectra.W, A, model.basis_vectors(), model.likelihood,
+            regulariser=model.regulariser,
+        )  # fmt: skip
+
+    # About a mean brightness is in the spectra themselves, and coefficients have no direction.
+    rule = calibrate_coefficients(
+        learnt[1], errors(*learnt), false_alarm=false_alarm,
+        directions=not model.regulariser.mean,
+    )  # fmt: skip
+    return score_coefficients(looked_at[1], errors(*looked_at), rule)
 
 
 def _coefficients(model: Robusta, spectra: Spectra) -> np.ndarray:

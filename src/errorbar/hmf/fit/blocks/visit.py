@@ -29,7 +29,7 @@ from errorbar.hmf.fit.blocks.coefficients import (
 )
 from errorbar.hmf.fit.blocks.states import State, fingerprint, read_state
 from errorbar.hmf.fit.blocks.tree import Tree
-from errorbar.hmf.fit.kernel.passes import Rule, infer, run_pass, team
+from errorbar.hmf.fit.kernel.passes import Rule, Team, infer, run_pass, team
 from errorbar.hmf.fit.kernel.simd import BYTES
 from errorbar.hmf.fit.starts import FIRST_PASSES
 
@@ -83,7 +83,7 @@ def visit_block(
     block: int,
     Y: ndarray,
     W: ndarray,
-    pool: ThreadPoolExecutor,
+    pool: Team,
 ) -> Visited:
     """One block for one model: `begin`, `step` or `end` a fit, or `infer`.
 
@@ -118,7 +118,7 @@ def visit_block(
 
 
 def infer_block(
-    folder: Path, state: State, block: int, Y: ndarray, W: ndarray, pool: ThreadPoolExecutor
+    folder: Path, state: State, block: int, Y: ndarray, W: ndarray, pool: Team
 ) -> Visited:
     """Coefficients on a basis that stands still, unless they are on disk already."""
     job, path = fingerprint(state.job), result_file(folder, block)

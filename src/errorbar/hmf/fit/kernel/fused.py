@@ -2,14 +2,17 @@
 # Numba takes its types from the calls, and gives the operations of `simd` a first argument.
 r"""One pass over rows of data: weights, coefficients, new weights, normal matrices of the basis.
 
-Eight rows of $Y$ and $W$ stay in the caches from the first use to the last. For each block of
-pixels within them, 128 in double precision and 256 in single:
+Some eights of rows of $Y$ and $W$ stay in the caches from the first use to the last. For each block
+of pixels within them, 128 in double precision and 256 in single, and for each eight of the rows:
 
 1. residuals $r = y - a g$ and weights $w = W u(W r^2)$, into two small buffers;
 2. normal matrices $X_i = \sum_j w_{ij} g_j g_j^\top$ and $\sum_j w_{ij} r_{ij} g_j$ of the rows;
 3. after all blocks, Cholesky of eight rows at once and $a \leftarrow a + X^{-1} b$;
-4. weights again at the new $a$, the objective, and the sums over rows
+4. block by block again weights at the new $a$, the objective, and the sums over rows
    $\sum_i w_{ij} a_i a_i^\top$, $\sum_i w_{ij} r_{ij} a_i$ from which the basis is solved.
+
+The products and the sums of high ranks are larger than the second cache: with four eights of rows
+to a visit they come and go once for all of these, with one they would for each.
 
 Products $g_k g_l$ and $a_k a_l$ are made once, so that both kinds of normal matrices are products
 of matrices with tiles of fixed shape, and nothing depends on the rank when the code is compiled.
@@ -39,7 +42,7 @@ _kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 @piece
 def short_rows(Y, W, first, rows, M, y_out, w_out):
-    """The last rows, fewer than eight, with rows of no weight behind them."""
+    """The last rows, fewer than a visit's, with rows of no weight behind them."""
     w_out[:] = 0
     y_out[:] = 0
     for i in range(rows * M):
@@ -48,9 +51,9 @@ def short_rows(Y, W, first, rows, M, y_out, w_out):
 
 
 @piece
-def last_pixels(Y, W, at, M, full, wide, y_out, w_out):
-    """The last pixels of eight rows, fewer than four vectors, with none of weight behind them."""
-    for q in range(ROWS):
+def last_pixels(Y, W, at, rows, M, full, wide, y_out, w_out):
+    """The last pixels of some rows, fewer than four vectors, with none of weight behind them."""
+    for q in range(rows):
         for j in range(wide):
             inside = full + j < M
             y_out[q * wide + j] = Y[at + q * M + full + j] if inside else 0
@@ -59,9 +62,12 @@ def last_pixels(Y, W, at, M, full, wide, y_out, w_out):
 
 @piece
 def weigh_block(
-    Y, W, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust, w_out, z_out, tally
+    Y, W, at, e, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust, w_out, z_out, tally
 ):
-    """`weigh` for pixel block `n`, whose end may lie in the buffer of last pixels; its width."""
+    """`weigh` for pixel block `n` of eight number `e` of the rows at `at`; its width.
+
+    Its end may lie in the buffer of last pixels.
+    """
     B = BLOCK_BYTES // Y.itemsize
     start = n * B
     stop = min(start + B, full)
@@ -69,13 +75,13 @@ def weigh_block(
     if stop > start:
         width = stop - start
         weigh(
-            Y, W, at + start, M, 0, width, G, n * Kp * B, coef, K, c, robust, w_out, z_out,
-            0, tally,
+            Y, W, at + e * ROWS * M + start, M, 0, width, G, n * Kp * B, coef, e * ROWS * K, K,
+            c, robust, w_out, z_out, 0, tally,
         )  # fmt: skip
     if full < M and start <= full < start + B:
         weigh(
-            y_end, w_end, 0, wide, 0, wide, G, n * Kp * B, coef, K, c, robust, w_out, z_out,
-            width, tally,
+            y_end, w_end, e * ROWS * wide, wide, 0, wide, G, n * Kp * B, coef, e * ROWS * K, K,
+            c, robust, w_out, z_out, width, tally,
         )  # fmt: skip
         width += wide
     return width
@@ -104,18 +110,19 @@ def count_up(tally, V, c, robust):
 
 @piece
 def solve_rows(
-    held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor, nonnegative, moved, tol
+    held_x, held_b, e, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor, nonnegative, moved,
+    tol,
 ):  # fmt: skip
-    """Add up what `gram` holds, solve the eight rows, and move the coefficients of some.
+    """Add up what `gram` holds for eight number `e`, solve, and move the coefficients of some.
 
     Those that `moved` less than `tol` before stay. A move is the largest square of a step, over
     the mean square of the row.
     """
     for q in range(ROWS):
         for p in range(free * (free + 1) // 2):
-            X[p * ROWS + q] = total(load(held_x, (q * NPp + p) * V))
+            X[p * ROWS + q] = total(load(held_x, ((e * ROWS + q) * NPp + p) * V))
         for k in range(free):
-            b[k * ROWS + q] = total(load(held_b, (q * Kp + k) * V))
+            b[k * ROWS + q] = total(load(held_b, ((e * ROWS + q) * Kp + k) * V))
     old = np.zeros(K * ROWS)
     for q in range(rows):
         for k in range(K):
@@ -135,29 +142,32 @@ def solve_rows(
 
 @piece
 def spread_rows(A, row, rows, K, coef, pairs):
-    """Coefficients of eight rows, and their products, as the tiles read them."""
+    """Coefficients of some rows, and their products, as the tiles read them."""
     coef[:] = 0
     pairs[:] = 0
-    for q in range(rows):
-        p = 0
+    NP = K * (K + 1) // 2
+    for r in range(rows):
+        e, q = r // ROWS, r % ROWS
+        p = e * NP * ROWS + q
         for i in range(K):
-            coef[i * ROWS + q] = A[row + q, i]
+            coef[(e * K + i) * ROWS + q] = A[row + r, i]
             for j in range(i + 1):
-                pairs[p * ROWS + q] = A[row + q, i] * A[row + q, j]
-                p += 1
+                pairs[p] = A[row + r, i] * A[row + r, j]
+                p += ROWS
 
 
 @_kernel
 def pass_rows(
-    Y, W, A, first, last, M, G, P, K, free, Kp, NPp, c, robust, refits, ridge, floor, nonnegative,
-    few_x, few_b, X_sum, b_sum,
+    Y, W, A, first, last, groups, M, G, P, K, free, Kp, NPp, c, robust, refits, ridge, floor,
+    nonnegative, few_x, few_b, X_sum, b_sum,
 ):  # fmt: skip
     """One pass over rows `first` to `last`: moves `A`, adds to the sums; the objective.
 
-    The objective is that of the new coefficients and the basis as it was. `free` leading
-    coordinates are solved for; a last one may stand for a mean, with a coefficient of one. Sums go
-    to `few_x` and `few_b`, which hold numbers like the data's, and from there, where these are
-    single, into the double `X_sum` and `b_sum` every so often; else both are the same arrays.
+    Each block of pixels meets `groups` eights of rows, which divide `FLUSH`, before the next. The
+    objective is that of the new coefficients and the basis as it was. `free` leading coordinates
+    are solved for; a last one may stand for a mean, with a coefficient of one. Sums go to `few_x`
+    and `few_b`, which hold numbers like the data's, and from there, where these are single, into
+    the double `X_sum` and `b_sum` every so often; else both are the same arrays.
     """
     V, B = lanes(Y), BLOCK_BYTES // Y.itemsize
     wide = 4 * V
@@ -166,53 +176,68 @@ def pass_rows(
     blocks = (whole + B - 1) // B
     single = Y.itemsize == 4
     NP = K * (K + 1) // 2
+    many = groups * ROWS
     w_buffer = np.zeros(ROWS * B, Y.dtype)
     z_buffer = np.zeros(ROWS * B, Y.dtype)
-    y_short, w_short = np.empty(ROWS * M, Y.dtype), np.empty(ROWS * M, Y.dtype)
-    y_end, w_end = np.empty(ROWS * wide, Y.dtype), np.empty(ROWS * wide, Y.dtype)
-    held_x, held_b = np.empty(ROWS * NPp * V, Y.dtype), np.empty(ROWS * Kp * V, Y.dtype)
-    coef, pairs = np.empty(K * ROWS, Y.dtype), np.empty(NP * ROWS, Y.dtype)
+    y_short, w_short = np.empty(many * M, Y.dtype), np.empty(many * M, Y.dtype)
+    y_end, w_end = np.empty(many * wide, Y.dtype), np.empty(many * wide, Y.dtype)
+    held_x, held_b = np.empty(many * NPp * V, Y.dtype), np.empty(many * Kp * V, Y.dtype)
+    coef, pairs = np.empty(K * many, Y.dtype), np.empty(NP * many, Y.dtype)
     X, b = np.empty(NP * ROWS), np.empty(K * ROWS)
     tally, no_tally = np.zeros(2 * V, Y.dtype), np.zeros(0, Y.dtype)
     moved = np.full(ROWS, np.inf)
     tally[:V] = 1
     objective = 0.0
-    for row in range(first, last, ROWS):
-        rows = min(ROWS, last - row)
+    for row in range(first, last, many):
+        rows = min(many, last - row)
+        eights = (rows + ROWS - 1) // ROWS
         data, weight, at = Y, W, row * M
-        if rows < ROWS:
+        if rows < eights * ROWS:
             short_rows(Y, W, row, rows, M, y_short, w_short)
             data, weight, at = y_short, w_short, 0
         if full < M:
-            last_pixels(data, weight, at, M, full, wide, y_end, w_end)
-        next_w = (row + ROWS) * M
+            last_pixels(data, weight, at, eights * ROWS, M, full, wide, y_end, w_end)
+        next_w = (row + many) * M
         next_y = next_w
-        stop = min(row + 2 * ROWS, last) * M
+        stop = min(row + 2 * many, last) * M
         for _ in range(refits):
             spread_rows(A, row, rows, K, coef, pairs)
             held_x[:] = 0
             held_b[:] = 0
             for n in range(blocks):
-                width = weigh_block(
-                    data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust,
-                    w_buffer, z_buffer, no_tally,
+                for e in range(eights):
+                    width = weigh_block(
+                        data, weight, at, e, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c,
+                        robust, w_buffer, z_buffer, no_tally,
+                    )  # fmt: skip
+                    next_w = gram(
+                        w_buffer, P, n * NPp * B, NPp, width, held_x, e * ROWS * NPp * V,
+                        W, next_w, stop,
+                    )  # fmt: skip
+                    next_w = gram(
+                        z_buffer, G, n * Kp * B, Kp, width, held_b, e * ROWS * Kp * V,
+                        W, next_w, stop,
+                    )  # fmt: skip
+            for e in range(eights):
+                solve_rows(
+                    held_x, held_b, e, V, K, free, NPp, Kp, X, b, A, row + e * ROWS,
+                    min(ROWS, rows - e * ROWS), ridge, floor, nonnegative, moved, 0.0,
                 )  # fmt: skip
-                next_w = gram(w_buffer, P, n * NPp * B, NPp, width, held_x, W, next_w, stop)
-                next_w = gram(z_buffer, G, n * Kp * B, Kp, width, held_b, W, next_w, stop)
-            solve_rows(
-                held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
-                nonnegative, moved, 0.0,
-            )  # fmt: skip
         spread_rows(A, row, rows, K, coef, pairs)
         for n in range(blocks):
-            width = weigh_block(
-                data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c, robust,
-                w_buffer, z_buffer, tally,
-            )  # fmt: skip
             s = n * B
-            next_y = scatter(w_buffer, width, pairs, NP, few_x, s * NP, Y, next_y, stop)
-            next_y = scatter(z_buffer, width, coef, K, few_b, s * K, Y, next_y, stop)
-        if (row - first) % FLUSH == FLUSH - ROWS:
+            for e in range(eights):
+                width = weigh_block(
+                    data, weight, at, e, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c,
+                    robust, w_buffer, z_buffer, tally,
+                )  # fmt: skip
+                next_y = scatter(
+                    w_buffer, width, pairs, e * ROWS * NP, NP, few_x, s * NP, Y, next_y, stop
+                )  # fmt: skip
+                next_y = scatter(
+                    z_buffer, width, coef, e * ROWS * K, K, few_b, s * K, Y, next_y, stop
+                )  # fmt: skip
+        if (row - first) % FLUSH == FLUSH - many:
             objective += count_up(tally, V, c, robust)
             if single:
                 flush(few_x, X_sum)
@@ -255,7 +280,7 @@ def infer_rows(
             short_rows(Y, W, row, rows, M, y_short, w_short)
             data, weight, at = y_short, w_short, 0
         if full < M:
-            last_pixels(data, weight, at, M, full, wide, y_end, w_end)
+            last_pixels(data, weight, at, ROWS, M, full, wide, y_end, w_end)
         next_w = (row + ROWS) * M
         stop = min(row + 2 * ROWS, last) * M
         taken = 0
@@ -266,13 +291,13 @@ def infer_rows(
             held_b[:] = 0
             for n in range(blocks):
                 width = weigh_block(
-                    data, weight, at, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c,
+                    data, weight, at, 0, M, full, n, wide, y_end, w_end, G, coef, K, Kp, c,
                     robust and taken > 0, w_buffer, z_buffer, no_tally,
                 )  # fmt: skip
-                next_w = gram(w_buffer, P, n * NPp * B, NPp, width, held_x, W, next_w, stop)
-                next_w = gram(z_buffer, G, n * Kp * B, Kp, width, held_b, W, next_w, stop)
+                next_w = gram(w_buffer, P, n * NPp * B, NPp, width, held_x, 0, W, next_w, stop)
+                next_w = gram(z_buffer, G, n * Kp * B, Kp, width, held_b, 0, W, next_w, stop)
             solve_rows(
-                held_x, held_b, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
+                held_x, held_b, 0, V, K, free, NPp, Kp, X, b, A, row, rows, ridge, floor,
                 nonnegative, moved, tol,
             )  # fmt: skip
             taken += 1

@@ -18,6 +18,7 @@ __all__ = [
     "Layout",
     "Rule",
     "Sums",
+    "Team",
     "add_sums",
     "chunks",
     "infer",
@@ -28,6 +29,10 @@ __all__ = [
 
 # Rows are parted in so many chunks whatever the number of threads, so that sums have one order.
 CHUNKS = 8
+# Eights of rows that are visited together where the products and sums of pixels, which all of them
+# need, are larger than the second cache; else one.
+GROUPS = 4
+CACHE = 1_500_000
 # A pivot below this share of the mean of the diagonal is a direction that the data do not know.
 FLOOR = {4: 1e-7, 8: 1e-13}
 
@@ -71,15 +76,16 @@ class Layout:
     def tiles(self, columns: ndarray) -> ndarray:
         """Columns of pixels as the tiles read them: block after block, in threes of rows."""
         count = columns.shape[1]
-        padded = np.zeros((self.blocks * self.block, -(-count // 3) * 3), dtype=self.dtype)
-        padded[: self.pixels, :count] = columns
-        return padded.reshape(self.blocks, self.block, -1).transpose(0, 2, 1).ravel()
+        padded = np.zeros((-(-count // 3) * 3, self.blocks * self.block), dtype=self.dtype)
+        padded[:count, : self.pixels] = columns.T
+        return padded.reshape(-1, self.blocks, self.block).transpose(1, 0, 2).ravel()
 
-    def packed(self, basis: ndarray) -> ndarray:
-        """A basis as the solver of pixels reads it."""
-        padded = np.zeros((self.whole, self.rank))
-        padded[: self.pixels] = basis
-        return padded.reshape(-1, self.group, self.rank).transpose(0, 2, 1).ravel()
+    def packed(self, columns: ndarray) -> ndarray:
+        """A basis, or any numbers of pixels, as the solver of pixels reads them."""
+        count = columns.shape[1]
+        padded = np.zeros((self.whole, count))
+        padded[: self.pixels] = columns
+        return padded.reshape(-1, self.group, count).transpose(0, 2, 1).ravel()
 
     def unpacked(self, packed: ndarray) -> ndarray:
         """A basis, or any numbers of pixels, from how the kernel holds them."""
@@ -136,12 +142,28 @@ def chunks(rows: int) -> list[tuple[int, int]]:
     return [(first, min(first + size, rows)) for first in range(0, rows, size)]
 
 
+class Team(ThreadPoolExecutor):
+    """Threads for passes, and the memory that they add up in, which is costly to have anew."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(max(1, min(workers, CHUNKS)))
+        self._held: dict[tuple[int, int], ndarray] = {}
+
+    def zeros(self, part: int, place: int, count: int, dtype: type) -> ndarray:
+        """Zeros for number `place` of a part's arrays, until they are asked for again."""
+        held = self._held.get((part, place))
+        if held is None or held.size != count or held.dtype != dtype:
+            held = self._held[part, place] = np.empty(count, dtype)
+        held.fill(0)
+        return held
+
+
 @contextmanager
-def team(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
+def team(workers: int | None = None) -> Iterator[Team]:
     """Threads for passes; by default one for each processor that this process may use."""
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    with ThreadPoolExecutor(max(1, min(workers, CHUNKS))) as pool:
+    with Team(workers) as pool:
         yield pool
 
 
@@ -165,12 +187,11 @@ class _Borrowed:
 def products(G: ndarray) -> ndarray:
     """Products of every two columns, in the order of a packed triangle."""
     i, j = np.tril_indices(G.shape[1])
-    return G[:, i] * G[:, j]
+    rows = np.ascontiguousarray(G.T)
+    return (rows[i] * rows[j]).T
 
 
-def run_pass(
-    Y: ndarray, W: ndarray, A: ndarray, G: ndarray, rule: Rule, pool: ThreadPoolExecutor
-) -> Sums:
+def run_pass(Y: ndarray, W: ndarray, A: ndarray, G: ndarray, rule: Rule, pool: Team) -> Sums:
     """One pass over all rows: coefficients are moved in place, sums for the basis come back.
 
     The objective is that at the new coefficients and the basis as it was.
@@ -179,31 +200,37 @@ def run_pass(
     rank, free, wide, pairs, c, robust = rule.kernel(layout)
     tiles, squares = layout.tiles(G), layout.tiles(products(G))
     y, w, pixels = borrowed(Y), borrowed(W), layout.pixels
+    sizes = (layout.pairs * layout.whole, rank * layout.whole)
+    groups = GROUPS if 2 * sizes[0] * layout.itemsize > CACHE else 1
 
-    def work(part: tuple[int, int]) -> Sums:
-        X, b = np.zeros(layout.pairs * layout.whole), np.zeros(rank * layout.whole)
-        few = (X, b)
+    def work(number: int, part: tuple[int, int]) -> Sums:
+        X, b = (pool.zeros(number, n, size, np.float64) for n, size in enumerate(sizes))
+        few_x, few_b = X, b
         if layout.itemsize == 4:
-            few = (X.astype(np.float32), b.astype(np.float32))
+            few_x, few_b = (
+                pool.zeros(number, 2 + n, size, np.float32) for n, size in enumerate(sizes)
+            )
         objective = pass_rows(
-            y, w, A, *part, pixels, tiles, squares, rank, free, wide, pairs, c, robust,
-            rule.refits, rule.ridge, FLOOR[layout.itemsize], rule.nonnegative, *few, X, b,
+            y, w, A, *part, groups, pixels, tiles, squares, rank, free, wide, pairs, c, robust,
+            rule.refits, rule.ridge, FLOOR[layout.itemsize], rule.nonnegative,
+            few_x, few_b, X, b,
         )  # fmt: skip
         return Sums(X, b, objective)
 
-    return add_sums(pool.map(work, chunks(len(Y))))
+    parts = chunks(len(Y))
+    return add_sums(pool.map(work, range(len(parts)), parts))
 
 
 def add_sums(parts: Iterator[Sums] | list[Sums]) -> Sums:
     """Sums of all parts, added in the order given."""
     parts = iter(parts)
     first = next(parts)
-    objective = first.objective
+    X, b, objective = first.X.copy(), first.b.copy(), first.objective
     for part in parts:
-        first.X.__iadd__(part.X)
-        first.b.__iadd__(part.b)
+        X += part.X
+        b += part.b
         objective += part.objective
-    return Sums(first.X, first.b, objective)
+    return Sums(X, b, objective)
 
 
 def move_basis(sums: Sums, G: ndarray, rule: Rule, itemsize: int) -> ndarray:
@@ -223,7 +250,7 @@ def infer(
     A: ndarray,
     G: ndarray,
     rule: Rule,
-    pool: ThreadPoolExecutor,
+    pool: Team,
     *,
     most: int,
     tol: float,

@@ -34,7 +34,9 @@ piece = njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=Tru
 
 
 @piece
-def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out, out, tally):
+def weigh(
+    Y, W, at, step, start, stop, G, g_at, coef, c_at, K, c, robust, w_out, z_out, out, tally
+):  # fmt: skip
     """Weights and weighted residuals of eight rows; with `tally` also their objective.
 
     Row `q` of the data lies at `at + q step`; `start` to `stop` are pixels of this block, a
@@ -71,7 +73,7 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
             s3 = clean(load(Y, below + j + 3 * V), v3)
             g = g_at + out + j
             for k in range(K):
-                a, b = spread(coef, k * ROWS + q), spread(coef, k * ROWS + q + 1)
+                a, b = spread(coef, c_at + k * ROWS + q), spread(coef, c_at + k * ROWS + q + 1)
                 g0, g1 = load(G, g), load(G, g + V)
                 g2, g3 = load(G, g + 2 * V), load(G, g + 3 * V)
                 r0, r1, r2, r3 = fnma(a, g0, r0), fnma(a, g1, r1), fnma(a, g2, r2), fnma(a, g3, r3)
@@ -154,12 +156,12 @@ def weigh(Y, W, at, step, start, stop, G, g_at, coef, K, c, robust, w_out, z_out
 
 
 @piece
-def gram(left, right, r_at, count, width, held, ahead, next_at, next_stop):
+def gram(left, right, r_at, count, width, held, h_at, ahead, next_at, next_stop):
     """Add sums over pixels of eight rows of `left` times `count` rows of `right` to `held`.
 
     Tiles of eight rows, or of four where there are only sixteen registers, and three of `right`.
-    Meanwhile the lines of `ahead` from `next_at` are
-    called for; where that has come to is returned.
+    Meanwhile the lines of `ahead` from `next_at` are called for; where that has come to is
+    returned.
     """
     V, B = lanes(left), BLOCK_BYTES // left.itemsize
     line = 64 // left.itemsize
@@ -167,7 +169,7 @@ def gram(left, right, r_at, count, width, held, ahead, next_at, next_stop):
         for p in range(0, count, 3):
             b0 = r_at + p * B
             b1, b2 = b0 + B, b0 + 2 * B
-            h, step = p * V, count * V
+            h, step = h_at + p * V, count * V
             s00, s01, s02 = load(held, h), load(held, h + V), load(held, h + 2 * V)
             s10, s11, s12 = (
                 load(held, h + step),
@@ -260,7 +262,7 @@ def gram(left, right, r_at, count, width, held, ahead, next_at, next_stop):
         for p in range(0, count, 3):
             b0 = r_at + p * B
             b1, b2 = b0 + B, b0 + 2 * B
-            h = (r * count + p) * V
+            h = h_at + (r * count + p) * V
             h1, h2, h3 = h + count * V, h + 2 * count * V, h + 3 * count * V
             s00, s01, s02 = load(held, h), load(held, h + V), load(held, h + 2 * V)
             s10, s11, s12 = load(held, h1), load(held, h1 + V), load(held, h1 + 2 * V)
@@ -297,7 +299,7 @@ def gram(left, right, r_at, count, width, held, ahead, next_at, next_stop):
 
 
 @piece
-def scatter(values, width, coef, count, sums, s_at, ahead, next_at, next_stop):
+def scatter(values, width, coef, c_at, count, sums, s_at, ahead, next_at, next_stop):
     """Add `sum_q coef[p, q] values[q]` to the sums of every pixel of a block, for `count` rows p.
 
     Two vectors of pixels of all eight rows stay in registers while `p` runs.
@@ -316,7 +318,7 @@ def scatter(values, width, coef, count, sums, s_at, ahead, next_at, next_stop):
         x7, y7 = load(values, j + 7 * B), load(values, j + 7 * B + V)
         s = s_at + j * count
         for p in range(count):
-            o = p * ROWS
+            o = c_at + p * ROWS
             u, v = load(sums, s), load(sums, s + V)
             a, b = spread(coef, o), spread(coef, o + 1)
             u, v = fma(a, x0, u), fma(a, y0, v)
