@@ -17,7 +17,7 @@ from errorbar.core.predict import Prediction
 from errorbar.hmf.data import check_matrix, describe_matrix
 from errorbar.hmf.fit.als import AlsSettings, Callback, Factorisation, Tell
 from errorbar.hmf.fit.checkpoint import Checkpoint
-from errorbar.hmf.fit.convergence import ConvStrategy
+from errorbar.hmf.fit.convergence import ConvStrategy, usual_tol
 from errorbar.hmf.fit.covariance import ErrorForm, FactorErrors, basis_errors, coefficient_errors
 from errorbar.hmf.fit.infer import infer_coefficients, objective_of
 from errorbar.hmf.fit.progress import progress_line
@@ -75,7 +75,9 @@ class Robusta:
     n_init
         Starts; a few iterations from each, and the one of lowest objective goes on.
     conv_strategy, conv_tol, conv_check_cadence
-        When to stop (`errorbar.hmf.fit.convergence`).
+        When to stop (`errorbar.hmf.fit.convergence`): by default when ten iterations gain less than
+        5e-5 of the objective. The reference code's rules are `max_frac_G` and `max_frac_A`, with a
+        squared change of 1e-3 unless told otherwise.
     rotation
         `fast`, `slow`, `identity`, or a `Rotation`: the gauge on the way.
     ordered
@@ -106,8 +108,8 @@ class Robusta:
         method: Literal["als", "sgd"] = "als",
         init_strategy: InitStrategy = "auto",
         n_init: int = 1,
-        conv_strategy: ConvStrategy = "max_frac_G",
-        conv_tol: float = 1e-3,
+        conv_strategy: ConvStrategy = "rel_frac_loss",
+        conv_tol: float | None = None,
         conv_check_cadence: int = 10,
         rotation: str | Rotation = "fast",
         ordered: bool = True,
@@ -139,7 +141,7 @@ class Robusta:
         self.n_init = n_init
         self.settings = AlsSettings(
             conv_strategy=conv_strategy,
-            conv_tol=conv_tol,
+            conv_tol=usual_tol(conv_strategy) if conv_tol is None else conv_tol,
             conv_check_cadence=conv_check_cadence,
             rotation=_rotation(rotation),
             regulariser=self.regulariser,

@@ -16,10 +16,18 @@ from numpy import ndarray
 
 from errorbar.core.errors import SettingsError
 
-__all__ = ["ConvStrategy", "Watch", "check_strategy"]
+__all__ = ["ConvStrategy", "Watch", "check_strategy", "usual_tol"]
 
 ConvStrategy = Literal["max_frac_G", "max_frac_A", "rel_frac_loss", "none"]
 STRATEGIES = ("max_frac_G", "max_frac_A", "rel_frac_loss", "none")
+# Tolerances where none is given: those of the reference code, and a gain that is hardly one.
+USUAL = {"rel_frac_loss": 5e-5}
+ELSE = 1e-3
+
+
+def usual_tol(strategy: str) -> float:
+    """The tolerance of a rule where a person has none in mind."""
+    return USUAL.get(strategy, ELSE)
 
 
 def check_strategy(strategy: str, tol: float, cadence: int) -> None:

@@ -149,7 +149,7 @@ def _best_start(
     seed: int,
     workers: int | None,
 ) -> RHMFState:
-    first = settled(strategy, len(Y))
+    first = settled(strategy)
     order: list[InitStrategy] = [first, *(name for name in STARTS if name not in ("auto", first))]
     tried: list[tuple[float, RHMFState]] = []
     trial = replace(settings, max_iter=TRIAL, conv_strategy="none", ordered=False)

@@ -1,13 +1,13 @@
 """Where a fit begins. It has many ends; which one is reached depends on the beginning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError
-from errorbar.hmf.fit.als import AlsSettings, Factorisation, fit_als
+from errorbar.hmf.fit.als import AlsSettings, fit_als
 from errorbar.hmf.fit.kernel.passes import Rule, infer, team
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.model import Identity, Likelihood, Regulariser
@@ -39,6 +39,7 @@ POWERS = 2
 BY_LOT = 0.1
 BY_WEIGHT = 0.02
 FIRST_FIT = 10
+ROUND = 3
 FIRST_PASSES = 4
 # Rows that `spare` looks at.
 SPARE_ROWS = 1000
@@ -68,10 +69,9 @@ def make_start(
     the median of its column as far as its error is larger than the spread there, and cut at four
     times that spread. `subsample` fits a tenth of the rows and those of largest weight first, from
     `weighted`; `spare` fits one vector more to up to a thousand rows, and leaves out in turn each
-    of them, to keep the best; `random` is normal numbers. `auto` is `spare` for up to a thousand
-    rows, where the others may miss a direction altogether, and `weighted` for more.
+    of them, to keep the best; `random` is normal numbers. `auto` is `spare`.
     """
-    strategy = settled(strategy, len(Y))
+    strategy = settled(strategy)
     regulariser = Regulariser() if regulariser is None else regulariser
     rows, pixels = Y.shape
     rng = np.random.default_rng(seed)
@@ -103,11 +103,9 @@ def make_start(
     return RHMFState(A, G)
 
 
-def settled(strategy: InitStrategy, rows: int) -> InitStrategy:
+def settled(strategy: InitStrategy) -> InitStrategy:
     """The strategy that `auto` stands for; others stand for themselves."""
-    if strategy != "auto":
-        return strategy
-    return "spare" if rows <= SPARE_ROWS else "weighted"
+    return "spare" if strategy == "auto" else strategy
 
 
 def _infer_first(
@@ -286,20 +284,22 @@ def without_one(
     *,
     workers: int | None = None,
 ) -> RHMFState:
-    """A state with one vector less: each is left out in turn, and the best after a few iterations.
+    """A state with one vector less: each is left out in turn, and the best stays.
 
-    The one whose loss costs least at once need not be it, because the others then move.
+    The one whose loss costs least at once need not be it, because the others then move: after every
+    few iterations the worse half is given up.
     """
-    best: Factorisation | None = None
+    left: list[RHMFState] = []
     for k in range(state.rank - regulariser.mean):
         A, G = (np.ascontiguousarray(np.delete(factor, k, 1)) for factor in (state.A, state.G))
         _infer_first(Y, W, A, G, likelihood, regulariser, workers)
-        start = RHMFState(A, G)
-        fit = fit_als(Y, W, start, likelihood, _short(regulariser), workers=workers)
-        if best is None or fit.objective < best.objective:
-            best = fit
-    assert best is not None
-    return best.state
+        left.append(RHMFState(A, G))
+    few = replace(_short(regulariser), max_iter=ROUND)
+    while len(left) > 1:
+        fits = [fit_als(Y, W, each, likelihood, few, workers=workers) for each in left]
+        fits.sort(key=lambda fit: fit.objective)
+        left = [fit.state for fit in fits[: -(-len(fits) // 2)]]
+    return left[0]
 
 
 def _short(regulariser: Regulariser) -> AlsSettings:
@@ -349,11 +349,13 @@ def first_basis(
     regulariser: Regulariser,
     rng: np.random.Generator,
     workers: int | None = None,
+    *,
+    start: InitStrategy = "weighted",
 ) -> ndarray:
     """The basis of a short fit to a few rows."""
     few, errors = np.ascontiguousarray(Y), np.ascontiguousarray(W)
     first = make_start(
-        few, errors, rank, "weighted", likelihood, seed=int(rng.integers(2**31)),
-        regulariser=regulariser,
+        few, errors, rank, start, likelihood, seed=int(rng.integers(2**31)),
+        regulariser=regulariser, workers=workers,
     )  # fmt: skip
     return fit_als(few, errors, first, likelihood, _short(regulariser), workers=workers).state.G

@@ -34,8 +34,12 @@ def fit(
     starts: Annotated[int, typer.Option(help="Starts; the best goes on.", min=1)] = 1,
     method: Annotated[str, typer.Option(help="als, or sgd: gradients of minibatches.")] = "als",
     tol: Annotated[
-        float, typer.Option(help="Squared change of the basis at which to stop.")
-    ] = 1e-4,
+        float | None,
+        typer.Option(
+            help="Stop when ten iterations lower the objective by a smaller share.",
+            show_default="5e-5",
+        ),
+    ] = None,
     max_iter: Annotated[int, typer.Option(help="Iterations at most.")] = 1000,
     ridge: Annotated[float, typer.Option(help="Ridge, as a share of the data's own terms.")] = 0.0,
     smooth: Annotated[float, typer.Option(help="Smoothness of the basis along pixels.")] = 0.0,

@@ -61,7 +61,7 @@ def hmf_fit(
     start: str = "auto",
     starts: int = 1,
     method: str = "als",
-    tol: float = 1e-4,
+    tol: float | None = None,
     max_iter: int = 1000,
     ridge: float = 0.0,
     smooth: float = 0.0,
@@ -79,7 +79,8 @@ def hmf_fit(
 ) -> FactorAnswer:
     """Fit `rank` basis vectors to the spectra of a file, and save the model.
 
-    `scale` and `nu` are those of Student's t. `single` holds the data in single precision, which
+    `scale` and `nu` are those of Student's t. A fit ends when ten iterations lower the objective by
+    a share less than `tol`, by default 5e-5. `single` holds the data in single precision, which
     is faster and ends at the same place. A fit in memory runs on the `device`: `cpu`, `jax`, or the
     one that is faster (`Robusta`).
 

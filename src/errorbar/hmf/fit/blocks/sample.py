@@ -1,7 +1,7 @@
 """The rows that a first fit sees, drawn from all blocks in one reading.
 
-A tenth by lot and those that carry most weight, as the start `subsample` in memory has it, or as
-many as the memory set aside for them holds.
+A tenth by lot, but a thousand at least, and those that carry most weight, or as many as the memory
+set aside for them holds. The first fit begins as one in memory does.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from errorbar.hmf.data import RowBlocks
 from errorbar.hmf.fit.blocks.visit import read_ahead
-from errorbar.hmf.fit.starts import BY_LOT, BY_WEIGHT, first_basis
+from errorbar.hmf.fit.starts import BY_LOT, BY_WEIGHT, SPARE_ROWS, first_basis
 from errorbar.hmf.model import Likelihood, Regulariser
 
 __all__ = ["Sample", "sample_rows", "sampled_basis"]
@@ -46,7 +46,7 @@ class Sample:
         most = max(2, SAMPLE_BYTES // (2 * blocks.n_pixels * blocks.dtype.itemsize))
         rows = blocks.n_rows
         self.rng = np.random.default_rng(seed)
-        count = min(max(round(BY_LOT * rows), 20 * rank), rows, max(1, most * 5 // 6))
+        count = min(max(round(BY_LOT * rows), SPARE_ROWS, 20 * rank), rows, max(1, most * 5 // 6))
         self.lot = np.sort(self.rng.choice(rows, count, replace=False))
         self.Y = np.empty((count, blocks.n_pixels), blocks.dtype)
         self.W = np.empty((count, blocks.n_pixels), blocks.dtype)
@@ -89,4 +89,4 @@ def sampled_basis(
     """The basis of a short fit to a sample, the same whoever used the sample before."""
     rng = np.random.default_rng()
     rng.bit_generator.state = sample.rng.bit_generator.state
-    return first_basis(*sample.taken(), rank, likelihood, regulariser, rng)
+    return first_basis(*sample.taken(), rank, likelihood, regulariser, rng, start="spare")
