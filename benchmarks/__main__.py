@@ -27,8 +27,9 @@ def main() -> None:
         print("\n| rank | ten weightings by | wall | cpu | ratio, cpu |\n|---|---|---|---|---|")
         print("\n".join(inference([5, 10], asked.rounds)), flush=True)
         print(
-            "\n| rank | scale | baseline reaches | iterations, wall / cpu | errorbar reaches "
-            "| iterations, wall / cpu | ratio, wall | cpu |\n|---|---|---|---|---|---|---|---|"
+            "\n| rank | scale | baseline reaches | iterations, wall / cpu | errorbar from "
+            "| reaches | iterations, wall / cpu | ratio, wall | cpu |\n"
+            "|---|---|---|---|---|---|---|---|---|"
         )
         print("\n".join(end_to_end([(5, 3.0), (7, 5.0)])), flush=True)
     if asked.part in ("peers", "all"):
