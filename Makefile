@@ -17,10 +17,12 @@ export NPROC = 1
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/installed ## a synthetic catalogue, the whole survey grid, figures and a report in results/
+demo: .venv/installed ## a whole survey grid and a small study of spectra, in results/
 	$(BIN)/errorbar survey run --out $(RESULTS)
+	$(BIN)/errorbar hmf toy --small --out $(RESULTS)/hmf_toy
 	@echo
 	@echo "Tables, figures and the report are in $(RESULTS)/; open $(RESULTS)/report.html first."
+	@echo "The study of spectra is in $(RESULTS)/hmf_toy/, its pictures in figures/ there."
 
 test: deps .venv/installed lint types layers tests docs ## everything a change must pass
 
