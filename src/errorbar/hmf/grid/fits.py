@@ -1,8 +1,8 @@
 r"""One fit of a grid: where it starts, how it goes down, how it is scored.
 
-The sketch that fits start from does not depend on the scale, and that of a lower rank is the first
-vectors of that of a higher one. So it is made once, for the highest rank, and cut; only the
-coefficients of the start, which see the robust weights, are made for each model.
+The basis that fits start from hardly depends on the scale, and that of a lower rank is about the
+first vectors of that of a higher one. So it is made once, for the highest rank and scale, and cut;
+only the coefficients of the start, which see the robust weights, are made for each model.
 """
 
 import warnings
@@ -13,12 +13,18 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-from errorbar.hmf.fit.als import AlsSettings, Factorisation, NotConvergedWarning, fit_als
+from errorbar.hmf.fit.als import (
+    AlsSettings,
+    Factorisation,
+    NotConvergedWarning,
+    fit_als,
+    turned,
+)
 from errorbar.hmf.fit.infer import infer_coefficients
-from errorbar.hmf.fit.starts import InitStrategy, make_start
+from errorbar.hmf.fit.starts import InitStrategy, make_start, settled
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.grid.result import GridPoint
-from errorbar.hmf.model import Likelihood, StudentTLikelihood
+from errorbar.hmf.model import Likelihood, Ordered, StudentTLikelihood
 from errorbar.hmf.summary import Scores, score_fit
 
 __all__ = ["Maker", "Tries", "Work", "cold_starts", "fit_point"]
@@ -26,8 +32,8 @@ __all__ = ["Maker", "Tries", "Work", "cold_starts", "fit_point"]
 Tries = Literal["both", "cold", "warm"]
 Maker = Callable[[int, Likelihood], RHMFState]
 
-# Strategies whose basis is nested in rank and blind to the scale.
-SHARED = ("weighted", "svd")
+# Strategies whose basis serves other ranks and scales.
+SHARED = ("spare", "weighted", "svd")
 # Passes over the rows that make a start's coefficients.
 FIRST_PASSES = 4
 # How many iterations the pace of a cold fit is taken over, and how many times that it may need.
@@ -66,13 +72,16 @@ def cold_starts(work: Work, widest: int, scale: float) -> Maker:
         )  # fmt: skip
 
     def make(rank: int, likelihood: Likelihood) -> RHMFState:
-        if work.start not in SHARED:
+        strategy = settled(work.start)
+        if strategy not in SHARED:
             return fresh(rank, likelihood)
         if not sketch:
-            sketch.append(fresh(widest, work.likelihood(scale)))
-        spare = list(range(rank, widest))
-        A, G = (np.delete(factor, spare, axis=1) for factor in (sketch[0].A, sketch[0].G))
-        return _refitted(work, likelihood, A, G) if work.start == "weighted" else RHMFState(A, G)
+            first = fresh(widest, work.likelihood(scale))
+            held = turned(first.A, first.G, Ordered(), work.settings.regulariser)
+            sketch.append(RHMFState(*held) if strategy == "spare" else first)
+        beyond = list(range(rank, widest))
+        A, G = (np.delete(factor, beyond, axis=1) for factor in (sketch[0].A, sketch[0].G))
+        return RHMFState(A, G) if strategy == "svd" else _refitted(work, likelihood, A, G)
 
     return make
 

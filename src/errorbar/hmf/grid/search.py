@@ -56,7 +56,7 @@ def search(
     *,
     test: ArrayLike | None = None,
     held_out: tuple[ArrayLike, ArrayLike] | None = None,
-    start: InitStrategy = "weighted",
+    start: InitStrategy = "auto",
     tries: Tries = "both",
     nu: float = 1.0,
     settings: AlsSettings | None = None,

@@ -45,8 +45,8 @@ def grid(
     ] = None,
     nu: Annotated[float, typer.Option(help="Degrees of freedom of Student's t.")] = 1.0,
     start: Annotated[
-        str, typer.Option(help="Where to begin: weighted, spare, subsample, svd, random, auto.")
-    ] = "weighted",
+        str, typer.Option(help="Where to begin: auto, weighted, spare, subsample, svd, random.")
+    ] = "auto",
     tries: Annotated[
         str, typer.Option(help="Starts of each model: cold, warm (from its neighbour), or both.")
     ] = "both",

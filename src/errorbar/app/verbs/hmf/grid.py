@@ -59,7 +59,7 @@ def hmf_grid(
     choose_by: str = "kl",
     take: tuple[int, float] | None = None,
     nu: float = 1.0,
-    start: str = "weighted",
+    start: str = "auto",
     tries: str = "both",
     tol: float = USUAL.conv_tol,
     max_iter: int = USUAL.max_iter,
