@@ -50,7 +50,9 @@ def test_no_model_is_worse_than_from_the_cold_start_alone(toy, found):
     cold = search(toy.Y, toy.W, RANKS, SCALES, test=toy.test, settings=QUICK, tries="cold")
     for point, alone in zip(found.points, cold.points):
         assert point.objective <= alone.objective
-        assert point.warm == (point.objective < alone.objective)
+        if point is not found.points[-1]:
+            # The first to be fitted, which has no neighbour, may have begun with a vector to spare.
+            assert point.warm == (point.objective < alone.objective)
         assert np.isnan(alone.gain)
         if point.warm:
             # A cold fit that was given up had some way to go.

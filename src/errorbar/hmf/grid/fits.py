@@ -13,27 +13,21 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
-from errorbar.hmf.fit.als import (
-    AlsSettings,
-    Factorisation,
-    NotConvergedWarning,
-    fit_als,
-    turned,
-)
+from errorbar.hmf.fit.als import AlsSettings, Factorisation, NotConvergedWarning, fit_als
 from errorbar.hmf.fit.infer import infer_coefficients
-from errorbar.hmf.fit.starts import InitStrategy, make_start, settled
+from errorbar.hmf.fit.starts import InitStrategy, make_start
 from errorbar.hmf.fit.state import RHMFState
 from errorbar.hmf.grid.result import GridPoint
-from errorbar.hmf.model import Likelihood, Ordered, StudentTLikelihood
+from errorbar.hmf.model import Likelihood, StudentTLikelihood
 from errorbar.hmf.summary import Scores, score_fit
 
-__all__ = ["Maker", "Tries", "Work", "cold_starts", "fit_point"]
+__all__ = ["Maker", "Tries", "Work", "cold_starts", "fit_point", "fresh_start"]
 
 Tries = Literal["both", "cold", "warm"]
 Maker = Callable[[int, Likelihood], RHMFState]
 
 # Strategies whose basis serves other ranks and scales.
-SHARED = ("spare", "weighted", "svd")
+SHARED = ("weighted", "svd")
 # Passes over the rows that make a start's coefficients.
 FIRST_PASSES = 4
 # How many iterations the pace of a cold fit is taken over, and how many times that it may need.
@@ -64,26 +58,26 @@ def cold_starts(work: Work, widest: int, scale: float) -> Maker:
     Its coefficients are those at one `scale`, whoever needs it first.
     """
     sketch: list[RHMFState] = []
-
-    def fresh(rank: int, likelihood: Likelihood) -> RHMFState:
-        return make_start(
-            work.Y, work.W, rank, work.start, likelihood, seed=work.seed,
-            regulariser=work.settings.regulariser, workers=work.workers,
-        )  # fmt: skip
+    strategy: InitStrategy = "weighted" if work.start == "auto" else work.start
 
     def make(rank: int, likelihood: Likelihood) -> RHMFState:
-        strategy = settled(work.start)
         if strategy not in SHARED:
-            return fresh(rank, likelihood)
+            return fresh_start(work, rank, likelihood, strategy)
         if not sketch:
-            first = fresh(widest, work.likelihood(scale))
-            held = turned(first.A, first.G, Ordered(), work.settings.regulariser)
-            sketch.append(RHMFState(*held) if strategy == "spare" else first)
+            sketch.append(fresh_start(work, widest, work.likelihood(scale), strategy))
         beyond = list(range(rank, widest))
         A, G = (np.delete(factor, beyond, axis=1) for factor in (sketch[0].A, sketch[0].G))
-        return RHMFState(A, G) if strategy == "svd" else _refitted(work, likelihood, A, G)
+        return _refitted(work, likelihood, A, G) if strategy == "weighted" else RHMFState(A, G)
 
     return make
+
+
+def fresh_start(work: Work, rank: int, likelihood: Likelihood, strategy: InitStrategy) -> RHMFState:
+    """A start of its own."""
+    return make_start(
+        work.Y, work.W, rank, strategy, likelihood, seed=work.seed,
+        regulariser=work.settings.regulariser, workers=work.workers,
+    )  # fmt: skip
 
 
 def _refitted(work: Work, likelihood: Likelihood, A: ndarray, G: ndarray) -> RHMFState:

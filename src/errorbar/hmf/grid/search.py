@@ -5,7 +5,9 @@ the objective has few optima, and following it down leads past the shallow ones 
 a low scale falls into; from low to high there is no such gain. At the highest scale it is the end
 of the fit with the next higher rank, less the vector that is missed least. A vector to spare takes
 up a bright outlier which else would take the place of a weak but common one, and so a grid should
-hold a rank more than are believed to be needed.
+hold a rank more than are believed to be needed. The first fit of all, which has no neighbour and is
+the neighbour of all others in the end, begins with such a vector too (`spare`) unless told
+otherwise.
 
 All this is no rule, so unless told otherwise a fit is made from the cold start too, and the lower
 objective stays. The cold one is given up early when thirty more iterations at its pace would not
@@ -17,6 +19,7 @@ objective hardly moves; so fits of a grid stop by the objective, not by the basi
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -34,7 +37,7 @@ from errorbar.hmf.data.fingerprint import data_digest
 from errorbar.hmf.fit.als import AlsSettings
 from errorbar.hmf.fit.starts import STARTS, InitStrategy, without_one
 from errorbar.hmf.fit.state import RHMFState
-from errorbar.hmf.grid.fits import Tries, Work, cold_starts, fit_point
+from errorbar.hmf.grid.fits import Tries, Work, cold_starts, fit_point, fresh_start
 from errorbar.hmf.grid.record import point_of, values_of
 from errorbar.hmf.grid.result import GridPoint, GridResult
 
@@ -91,7 +94,9 @@ def search(
             make = cold_starts(work, *max(keys))
             for key in sorted(keys, reverse=True):
                 if key not in points:
-                    points[key] = fit_point(work, *key, make, _near(work, points, key))
+                    near = _near(work, points, key)
+                    made = fit_point(work, *key, make, near)
+                    points[key] = made if points else replace(made, warm=False, gain=np.nan)
                     if kept is not None:
                         kept.write(keys.index(key), values_of(points[key]))
                     advance()
@@ -154,10 +159,16 @@ def _keys(work: Work, ranks: Sequence[int], scales: Sequence[float]) -> list[Key
 
 
 def _near(work: Work, points: dict[Key, GridPoint], key: Key) -> RHMFState | None:
-    """The warm start of a model, of those that are fitted: of its rank, else of the next higher."""
+    """The warm start of a model, of those that are fitted: of its rank, else of the next higher.
+
+    The first of all has no neighbour, and with `auto` begins with a vector to spare instead.
+    """
     rank, scale = key
     if work.tries == "cold":
         return None
+    if not points and work.start == "auto":
+        # All others begin near this one, so that a second start is well spent.
+        return fresh_start(work, rank, work.likelihood(scale), "spare")
     above = [other for other in points if other[0] == rank and other[1] > scale]
     if above:
         return points[min(above)].state
