@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from errorbar.app.cli.group import examples, print_json, say, show_table
-from errorbar.app.cli.options import Blocks, Json, engine_and_workers, settings
+from errorbar.app.cli.hmf.options import Mean, Nonnegative, Nu, Ridge, Single, Smooth, Start
+from errorbar.app.cli.options import Blocks, Json, Seed, engine_and_workers, settings
 
 __all__ = ["EXAMPLES", "fit"]
 
@@ -26,11 +27,9 @@ def fit(
     scale: Annotated[
         float, typer.Option(help="Scale of Student's t, in error bars: smaller is more robust.")
     ] = 3.0,
-    nu: Annotated[float, typer.Option(help="Degrees of freedom of Student's t.")] = 1.0,
+    nu: Nu = 1.0,
     robust: Annotated[bool, typer.Option(help="Student's t, or normal errors.")] = True,
-    start: Annotated[
-        str, typer.Option(help="Where to begin: auto, weighted, spare, subsample, svd, random.")
-    ] = "auto",
+    start: Start = "auto",
     starts: Annotated[int, typer.Option(help="Starts; the best goes on.", min=1)] = 1,
     method: Annotated[str, typer.Option(help="als, or sgd: gradients of minibatches.")] = "als",
     tol: Annotated[
@@ -41,16 +40,12 @@ def fit(
         ),
     ] = None,
     max_iter: Annotated[int, typer.Option(help="Iterations at most.")] = 1000,
-    ridge: Annotated[float, typer.Option(help="Ridge, as a share of the data's own terms.")] = 0.0,
-    smooth: Annotated[float, typer.Option(help="Smoothness of the basis along pixels.")] = 0.0,
-    nonnegative: Annotated[bool, typer.Option(help="Keep both factors from being negative.")] = (
-        False
-    ),
-    mean: Annotated[bool, typer.Option(help="One vector more, the same in every spectrum.")] = (
-        False
-    ),
-    single: Annotated[bool, typer.Option(help="Hold the data in single precision.")] = False,
-    seed: Annotated[int, typer.Option(help="Everything random comes from this number.")] = 0,
+    ridge: Ridge = 0.0,
+    smooth: Smooth = 0.0,
+    nonnegative: Nonnegative = False,
+    mean: Mean = False,
+    single: Single = False,
+    seed: Seed = 0,
     blocks: Blocks = None,
     engine: Annotated[
         str | None,

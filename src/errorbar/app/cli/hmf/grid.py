@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from errorbar.app.cli.group import examples, print_json, say, show_table
+from errorbar.app.cli.hmf.options import Mean, Nonnegative, Nu, Ridge, Single, Smooth, Start
 from errorbar.app.cli.options import Json, Seed, number_ranges, numbers, settings
 from errorbar.core.errors import SettingsError
 
@@ -43,10 +44,8 @@ def grid(
         str | None,
         typer.Option(help="Save the model of this RANK,SCALE.", show_default="the best"),
     ] = None,
-    nu: Annotated[float, typer.Option(help="Degrees of freedom of Student's t.")] = 1.0,
-    start: Annotated[
-        str, typer.Option(help="Where to begin: auto, weighted, spare, subsample, svd, random.")
-    ] = "auto",
+    nu: Nu = 1.0,
+    start: Start = "auto",
     tries: Annotated[
         str, typer.Option(help="Starts of each model: cold, warm (from its neighbour), or both.")
     ] = "both",
@@ -54,15 +53,11 @@ def grid(
         float, typer.Option(help="A fit stops when the objective falls by less in five iterations.")
     ] = 5e-5,
     max_iter: Annotated[int, typer.Option(help="Iterations of a fit at most.")] = 200,
-    ridge: Annotated[float, typer.Option(help="Ridge, as a share of the data's own terms.")] = 0.0,
-    smooth: Annotated[float, typer.Option(help="Smoothness of the basis along pixels.")] = 0.0,
-    nonnegative: Annotated[bool, typer.Option(help="Keep both factors from being negative.")] = (
-        False
-    ),
-    mean: Annotated[bool, typer.Option(help="One vector more, the same in every spectrum.")] = (
-        False
-    ),
-    single: Annotated[bool, typer.Option(help="Hold the data in single precision.")] = False,
+    ridge: Ridge = 0.0,
+    smooth: Smooth = 0.0,
+    nonnegative: Nonnegative = False,
+    mean: Mean = False,
+    single: Single = False,
     seed: Seed = 0,
     workers: Annotated[
         int | None, typer.Option(help="Threads.", min=1, show_default="all processors")
