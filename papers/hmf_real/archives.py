@@ -15,6 +15,7 @@ from errorbar.hmf.data import (
     Spectra,
     Spectrum,
     divide_by_median,
+    divide_by_size,
     linear_grid,
     log_grid,
     read_lamost,
@@ -135,15 +136,6 @@ def read_mixed_set(data: Path, told: Mapping[str, Any]) -> Sample:
             for name in ("group", "words", "left_out")
         ),
     )
-
-
-def divide_by_size(spectrum: Spectrum) -> Spectrum:
-    """In units of the median *size* of its flux, which is not near zero where the flux is.
-
-    Divided by its median an empty fibre would become a bright spectrum of either sign.
-    """
-    size = float(np.median(np.abs(spectrum.flux[spectrum.valid])))
-    return replace(spectrum, flux=spectrum.flux / size, ivar=spectrum.ivar * size**2)
 
 
 SETS: Mapping[str, Callable[[Path, Mapping[str, Any]], Sample]] = {

@@ -11,6 +11,7 @@ from errorbar.hmf.data import (
     Spectrum,
     divide_by_continuum,
     divide_by_median,
+    divide_by_size,
     linear_grid,
     log_grid,
     resample_to,
@@ -202,6 +203,16 @@ def test_a_stack_is_normalised_as_asked():
     inside = (stack.wavelength >= 4010) & (stack.wavelength <= 4030)
     for Y, W in zip(stack.Y, stack.W):
         np.testing.assert_allclose(np.median(Y[inside & (W > 0)]), 1)
+
+
+def test_an_empty_fibre_is_in_units_of_the_size_of_its_flux():
+    spectrum = some_spectrum(1)
+    empty = replace(spectrum, flux=spectrum.flux - np.median(spectrum.flux))
+    found = divide_by_size(empty)
+    np.testing.assert_allclose(np.median(np.abs(found.flux[found.valid])), 1)
+    np.testing.assert_allclose(found.flux**2 * found.ivar, empty.flux**2 * empty.ivar)
+    with pytest.raises(MeasurementError, match="no flux to divide by"):
+        divide_by_size(replace(spectrum, flux=0 * spectrum.flux))
 
 
 def test_air_and_vacuum_are_not_stacked_together():

@@ -145,6 +145,7 @@ def test_what_a_model_cannot_answer_is_said(data, model):
     ("given", "told"),
     [
         ({"rank": 0}, "rank=0"),
+        ({"rank": "5"}, "rank='5' must be a whole number"),
         ({"rank": 2, "method": "guess"}, "choose 'als' or 'sgd'"),
         ({"rank": 2, "rotation": "round"}, "choose one of fast, slow, identity"),
         ({"rank": 2, "robust_scale": -1.0}, "scale=-1"),
@@ -154,6 +155,28 @@ def test_what_a_model_cannot_answer_is_said(data, model):
 def test_settings_that_cannot_be_meant_are_refused(given, told):
     with pytest.raises(SettingsError, match=told):
         Robusta(**given)
+
+
+def test_archives_that_are_no_state_are_refused(model, tmp_path):
+    with pytest.raises(SettingsError, match=r"call it .safetensors"):
+        model.save(tmp_path / "model.npz")
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"not an archive")
+    with pytest.raises(ArtifactError, match="no .npz archive of arrays"):
+        Robusta.load(path)
+    np.savez(path, A=model.state.A, G=model.state.G[:, :2])
+    with pytest.raises(ArtifactError, match=r"coefficients \(120, 3\) and a basis \(60, 2\)"):
+        Robusta.load(path)
+
+
+def test_nothing_at_all_is_at_rest():
+    model = Robusta(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        state, losses = model.fit(np.zeros((30, 20)), np.ones((30, 20)), max_iter=50)
+    assert model.converged
+    assert losses[-1] == 0
+    assert np.isfinite(state.A).all()
 
 
 def test_slow_rows_are_named(data, model):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errorbar.core.errors import ArtifactError, InputError, SettingsError
+from errorbar.core.errors import ArtifactError, ErrorbarError, InputError, SettingsError
 from errorbar.hmf.studies.rvs import (
     METRICS,
     BinAnalysis,
@@ -295,6 +295,15 @@ def test_bins_may_be_run_one_by_one(done, made, tmp_path):
         run_study([made[4]], [made[5]], tmp_path, only=["7"], **given)
     with pytest.raises(SettingsError, match="a study with other settings"):
         run_study([made[4]], [made[5]], tmp_path, **(given | {"settings": replace(HELD, seed=2)}))
+
+
+def test_files_that_cannot_be_read_do_not_keep_a_folder(made, tmp_path):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("source_id\n1\n")
+    given = {"bins": (LEFT,), "settings": HELD, "figures": False, "progress": False}
+    with pytest.raises(ErrorbarError):
+        run_study([made[4]], [bad], tmp_path / "study", **given)
+    assert not list((tmp_path / "study").iterdir())
 
 
 def test_bins_with_few_spectra_are_passed_over_with_a_note(made, tmp_path):

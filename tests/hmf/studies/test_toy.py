@@ -67,6 +67,12 @@ def test_methods_without_error_bars_find_fewer_outliers(folder):
     assert baselines["f1_pixel"].max() < best
 
 
+def test_a_folder_with_files_of_something_else_is_refused(tmp_path):
+    (tmp_path / "study.json").write_text("{}")
+    with pytest.raises(SettingsError, match="holds files of something else"):
+        run_toy(read_config(small=True), tmp_path)
+
+
 def test_a_second_run_makes_nothing_again_and_gives_the_same(folder):
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
     run_toy(read_config(small=True), folder)

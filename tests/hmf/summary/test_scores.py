@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
 
 from errorbar.core.errors import InputError
-from errorbar.hmf.summary import kl_score, score_fit
+from errorbar.hmf.summary import expected_scores, kl_score, score_fit
 from errorbar.hmf.summary.residuals import ENTRIES, residual_chunks
 
 
@@ -160,3 +162,14 @@ def test_a_weighted_pixel_without_a_value_is_refused():
 def test_a_constant_that_is_not_positive_is_refused(c):
     with pytest.raises(InputError, match="must be positive"):
         score_fit(*data(), c)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0, 5.0, 99.0, 101.0])
+def test_what_scores_a_right_model_has_at_a_scale(scale):
+    c = scale**2
+    expected = expected_scores(c)
+    square = quad(lambda x: x**2 * c / (c + x**2) * norm.pdf(x), -12, 12, epsabs=1e-12)[0]
+    assert expected["chi2_red"] == pytest.approx(square, abs=1e-6)
+    assert expected["std_z"] == pytest.approx(np.sqrt(square), abs=1e-6)
+    assert expected_scores()["chi2_red"] == 1.0
+    assert expected_scores()["kl"] == 0.0

@@ -23,6 +23,7 @@ from errorbar.hmf.data.spectrum import (
     Spectrum,
     divide_by_continuum,
     divide_by_median,
+    divide_by_size,
     to_vacuum,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "describe_matrix",
     "divide_by_continuum",
     "divide_by_median",
+    "divide_by_size",
     "from_errors",
     "inverse_variance",
     "linear_grid",

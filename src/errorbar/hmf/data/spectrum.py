@@ -116,6 +116,20 @@ def divide_by_median(spectrum: Spectrum, *, window: tuple[float, float] | None =
     return replace(spectrum, flux=spectrum.flux / level, ivar=spectrum.ivar * level**2)
 
 
+def divide_by_size(spectrum: Spectrum) -> Spectrum:
+    """In units of the median *size* of its flux, which is not near zero where the flux is.
+
+    Divided by its median an empty fibre would become a bright spectrum of either sign.
+    """
+    size = float(np.median(np.abs(spectrum.flux[spectrum.valid]))) if spectrum.valid.any() else 0.0
+    if not size > 0:
+        raise MeasurementError(
+            f"spectrum {spectrum.id} has no flux to divide by, in "
+            f"{np.count_nonzero(spectrum.valid)} valid pixels: leave it out."
+        )
+    return replace(spectrum, flux=spectrum.flux / size, ivar=spectrum.ivar * size**2)
+
+
 def divide_by_continuum(
     spectrum: Spectrum,
     *,

@@ -4,6 +4,7 @@ import inspect
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -125,6 +126,8 @@ class Robusta:
         batch_rows: int = 256,
         optimizer: "str | GradientTransformation" = "adafactor",
     ) -> None:
+        if not isinstance(rank, Integral):
+            raise SettingsError(f"rank={rank!r} must be a whole number.")
         given = dict(locals())
         self._given = {name: given[name] for name in inspect.signature(Robusta).parameters}
         self.rank = int(rank)
@@ -357,6 +360,8 @@ class Robusta:
         """The state with everything that made it, as one artifact."""
         held = self._state(None)
         kind = type(self.settings.rotation).__name__
+        if Path(path).suffix == ".npz":
+            raise SettingsError(f"{path}: a model is no .npz archive; call it .safetensors.")
         if kind not in KINDS:
             raise ArtifactError(
                 f"the rotation {kind} is not one of {', '.join(KINDS)}, and what it does cannot be "
@@ -393,7 +398,14 @@ class Robusta:
 
     @classmethod
     def _from_npz(cls, path: Path) -> Self:
-        with np.load(path, allow_pickle=False) as held:
+        try:
+            archive = np.load(path, allow_pickle=False)
+        except (ValueError, OSError) as error:
+            raise ArtifactError(
+                f"{path} is no .npz archive of arrays: a state of the reference code is one, and "
+                "what `save` writes is called .safetensors."
+            ) from error
+        with archive as held:
             missing = [name for name in ("A", "G") if name not in held]
             if missing:
                 raise ArtifactError(
@@ -402,6 +414,11 @@ class Robusta:
                 )
             A, G = (np.asarray(held[name], dtype=np.float64) for name in ("A", "G"))
             it = int(held["it"]) if "it" in held else 0
+        if A.ndim != 2 or G.ndim != 2 or A.shape[1] != G.shape[1]:
+            raise ArtifactError(
+                f"{path} has coefficients {A.shape} and a basis {G.shape}: both must be matrices "
+                "with a column for each basis vector."
+            )
         model = cls(A.shape[1])
         model.state = RHMFState(A, G, it)
         return model

@@ -71,7 +71,7 @@ class Watch:
             moved, size = abs(held - seen), abs(seen)
         else:
             moved, size = float(np.max((seen - held) ** 2)), float(np.mean(seen**2))
-        self.change = float(moved / size) if size > 0 else float("nan")
+        self.change = float(moved / size) if size > 0 else 0.0 if moved == 0 else float("nan")
         return bool(moved <= self.tol * size)
 
     def _seen(self, A: ndarray, G: ndarray, objective: float) -> float | ndarray | None:

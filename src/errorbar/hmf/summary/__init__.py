@@ -23,7 +23,7 @@ from errorbar.hmf.summary.objects import (
 )
 from errorbar.hmf.summary.outliers import ColumnScores, Outliers, find_outliers
 from errorbar.hmf.summary.residuals import Residuals, residual_chunks
-from errorbar.hmf.summary.scores import Scores, kl_score, score_fit
+from errorbar.hmf.summary.scores import Scores, expected_scores, kl_score, score_fit
 from errorbar.hmf.summary.views import (
     BasisMatch,
     RowView,
@@ -52,6 +52,7 @@ __all__ = [
     "calibrate_coefficients",
     "calibrate_objects",
     "detect",
+    "expected_scores",
     "find_outliers",
     "kl_score",
     "match_basis",

@@ -11,21 +11,23 @@ pixels with data:
 - `kl`, the divergence of a normal distribution with the mean $\mu$ and deviation $\sigma$ of $z$
   from the standard one, $-\log \sigma + (\sigma^2 + \mu^2) / 2 - 1/2$; near 0.
 
-Robust weights take away from the tails of good pixels too, so $z$ of perfect data falls a little
-short of 1: `std_z` and `kl` find the $c$ at which that loss and the outliers' excess balance, and
-compare ranks at one $c$. `kl_all` counts each pixel without data as one with $z = 0$, as the paper
-on the robust factorisation does: it depends on how much is missing.
+Robust weights take away from the tails of good pixels too, so $z$ of perfect data falls short of 1,
+by a fifth at a scale of 2 (`expected_scores`): `std_z` and `kl` find the $c$ at which that loss and
+the outliers' excess balance, and compare ranks at one $c$. `kl_all` counts each pixel without data
+as one with $z = 0$, as the paper on the robust factorisation does: it depends on how much is
+missing.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
+from scipy.special import erfcx, ndtri
 
 from errorbar.core.errors import InputError
 from errorbar.hmf.summary.residuals import keep, residual_chunks
 
-__all__ = ["Scores", "kl_score", "score_fit"]
+__all__ = ["Scores", "expected_scores", "kl_score", "score_fit"]
 
 HALF = 16
 
@@ -75,6 +77,25 @@ def score_fit(
         kl=kl_score(total / count, _variance(total, squares, count)),
         kl_all=kl_score(total / Y.size, _variance(total, squares, Y.size)),
     )
+
+
+def expected_scores(c: float = np.inf) -> dict[str, float]:
+    r"""Scores at this `c` of a model that is right, with errors that are right and no outliers.
+
+    With standard normal $x$ the mean of $u x^2$ is
+    $c (1 - \sqrt{\pi c / 2} \, e^{c/2} \operatorname{erfc} \sqrt{c / 2})$.
+    """
+    if not c > 0:
+        raise InputError(f"c={c!r} must be positive: nu times scale squared, or inf.")
+    # Beyond, the difference is lost to rounding; the next term of its series is 105 / c**3.
+    near = 1.0 - 3.0 / c + 15.0 / c**2
+    square = near if c > 1e4 else float(c * (1.0 - np.sqrt(np.pi * c / 2) * erfcx(np.sqrt(c / 2))))
+    return {
+        "std_z": float(np.sqrt(square)),
+        "chi2_red": square,
+        "mad_z": float(ndtri(0.75)),
+        "kl": kl_score(0.0, square),
+    }
 
 
 def kl_score(mean: float, variance: float) -> float:

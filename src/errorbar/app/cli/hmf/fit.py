@@ -120,12 +120,11 @@ def fit(
         ("basis vector", "share of the signal"),
         [(k + 1, share) for k, share in enumerate(found.share)],
     )
-    ideal = {"std_z": 1.0, "chi2_red": 1.0, "mad_z": 0.6745, "kl": 0.0}
     some = "" if found.scored == found.rows else f" ({found.scored} of {found.rows} spectra)"
     show_table(
         f"residuals in units of their errors{some}",
         ("score", "found", "if errors are right"),
-        [(name, value, ideal.get(name)) for name, value in found.scores.items()],
+        [(name, value, found.expected.get(name)) for name, value in found.scores.items()],
     )
     say(f"objective {found.objective:.8g}{'' if found.converged else ', still moving'}")
     say(f"model: {found.model}")

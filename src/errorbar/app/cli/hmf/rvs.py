@@ -40,7 +40,7 @@ def rvs(
         typer.Option("--bin", help="Bin to do now; again for more.", show_default="all"),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with a section [study].", show_default=False)
+        Path | None, typer.Option(help="TOML file with a section \\[study].", show_default=False)
     ] = None,
     ranks: Annotated[
         str | None, typer.Option(help="Ranks of the grid, commas between.", show_default="5,10")

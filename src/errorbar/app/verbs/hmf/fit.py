@@ -13,7 +13,7 @@ from errorbar.core.errors import SettingsError
 from errorbar.hmf.data import Spectra
 from errorbar.hmf.estimator import Robusta
 from errorbar.hmf.fit.rows import Device
-from errorbar.hmf.summary import score_fit
+from errorbar.hmf.summary import expected_scores, score_fit
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -44,6 +44,7 @@ class FactorAnswer:
     objective: float
     share: tuple[float, ...]
     scores: dict[str, float]
+    expected: dict[str, float]
     scored: int
     notes: tuple[str, ...]
     model: Path
@@ -197,6 +198,7 @@ def _answer(
         objective=float(losses[-1]),
         share=tuple(float(x) for x in found.power / (found.power.sum() or 1.0)),
         scores={name: float(getattr(found.scores, name)) for name in names},
+        expected=expected_scores(model.likelihood.c),
         scored=found.scored,
         notes=tuple(notes),
         model=path,

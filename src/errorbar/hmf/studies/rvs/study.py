@@ -43,6 +43,7 @@ __all__ = ["RvsStudy", "analyse_bin", "run_study"]
 
 Tell = Callable[[str], None]
 ANALYSIS, FIGURES, JOURNAL = "analysis.safetensors", "figures", "journal"
+STUDY = "study.json"
 TABLES = (".csv", ".csv.gz", ".ecsv", ".ecsv.gz")
 
 
@@ -129,7 +130,7 @@ def run_study(
     say: Tell = tell if tell is not None else _nothing
     paths = [Path(each) for each in spectra]
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, held, ellipses, [*paths, *map(Path, metadata)])
+    claim = _claim(folder, held, ellipses, [*paths, *map(Path, metadata)])
     matched = match_spectra(
         _collected(paths, folder, progress, say), metadata, clip=held.clip, names=held.names
     )
@@ -137,6 +138,8 @@ def run_study(
         matched.table, parallax_over_error=held.parallax_over_error,
         zero_point_mas=held.zero_point_mas,
     )  # fmt: skip
+    # Files that could not be read do not keep the folder from others.
+    (folder / STUDY).write_text(claim, encoding="utf-8")
     notes = [str(matched.report), str(stars.report)]
     for note in notes:
         say(note)
@@ -311,8 +314,8 @@ def _chosen(ellipses: tuple[Ellipse, ...], only: Sequence[str] | None) -> tuple[
 
 def _claim(
     folder: Path, settings: RvsSettings, ellipses: tuple[Ellipse, ...], inputs: list[Path]
-) -> None:
-    """Refuse a folder that holds another study."""
+) -> str:
+    """What the folder is for; refused where it holds another study."""
     told = {
         "settings": settings.plain(),
         "bins": [asdict(each) for each in ellipses],
@@ -321,7 +324,7 @@ def _claim(
         ],
     }
     text = json.dumps(told, indent=1, sort_keys=True) + "\n"
-    path = folder / "study.json"
+    path = folder / STUDY
     if path.exists() and path.read_text(encoding="utf-8") != text:
         before = json.loads(path.read_text(encoding="utf-8"))
         other = [name for name in told if before.get(name) != told[name]]
@@ -329,7 +332,7 @@ def _claim(
             f"{folder} holds a study with other {' and '.join(other)}, see {path.name} there: give "
             "another folder, or delete this one."
         )
-    path.write_text(text, encoding="utf-8")
+    return text
 
 
 def _told(found: BinAnalysis) -> str:

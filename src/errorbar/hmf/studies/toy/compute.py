@@ -131,6 +131,10 @@ class _Once:
 def _claim(path: Path, config: Config) -> None:
     """Refuse a folder that holds the results of another configuration."""
     told = json.dumps(config, indent=1, sort_keys=True) + "\n"
+    if not path.exists() and any(path.parent.iterdir()):
+        raise SettingsError(
+            f"{path.parent} holds files of something else: give the study a folder of its own."
+        )
     if path.exists() and path.read_text() != told:
         raise SettingsError(
             f"{path.parent} holds results of another configuration, see {path.name} there: give "

@@ -110,6 +110,7 @@ def _runs(toy: Toy, model: Robusta, iterations: int) -> dict[str, ndarray]:
     ways: dict[str, tuple[InitStrategy, int]] = {
         "svd start, one solve a row": ("svd", 1),
         "svd start, two solves": ("svd", 2),
+        "spare start, two solves": ("spare", 2),
         "weighted start, two solves": ("weighted", 2),
         "subsample start, two solves": ("subsample", 2),
     }
