@@ -1,0 +1,5 @@
+"""The mathematics of retention times: pure, on arrays."""
+
+from errorbar.rt.model.times import KNOWN, Times
+
+__all__ = ["KNOWN", "Times"]
