@@ -41,6 +41,10 @@ class Times:
         for name in ("sd", "known", "support"):
             if (shape := getattr(self, name).shape) != self.mean.shape:
                 raise InputError(f"`{name}` {shape} must have a value for each mean.")
+        if not self.freedom > 0:
+            raise InputError(
+                f"freedom={self.freedom:g}: degrees of freedom are positive, infinite for a normal."
+            )
         bad = np.flatnonzero(~(np.isfinite(self.mean) & (self.sd > 0) & np.isfinite(self.sd)))
         if bad.size:
             raise InputError(

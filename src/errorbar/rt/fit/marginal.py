@@ -1,0 +1,359 @@
+r"""The marginal likelihood of the scales, its gradient, and what is known given them.
+
+All unknowns but the scales are integrated exactly. The value is taken at the posterior mean
+$\hat u$, as $\log p(y \mid \hat u) + \log p(\hat u) - \log p(\hat u \mid y)$: its terms are sums
+of squares of small numbers, and an error of the solve enters only squared. The gradient is the
+expectation of the complete data's (Fisher's identity), so it costs one inverse of the core.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.linalg import lapack
+
+from errorbar.core.errors import FitError
+from errorbar.rt.fit import core as system
+from errorbar.rt.fit import groups
+from errorbar.rt.fit.layout import OFFSET, Layout
+from errorbar.rt.fit.scales import TOP_OFFSET, TOP_OTHER, ScaleGradient, Scales
+from errorbar.rt.fit.statistics import GroupStatistics
+
+__all__ = ["Known", "log_marginal", "solve"]
+
+_lapack = cast(Any, lapack)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """The posterior of all unknowns at given scales.
+
+    `core` and `covariance` are of species, supercategories, the top, theta and classes; compound k
+    is `effect[k]`, and follows the core by minus `reach_rows` at `reach_places`, with the variance
+    `inverse[k]` of its own. `shrink` and `own` give each group's coefficients: their mean, and
+    `S R S` as the covariance at a known centre `centre`, whose own covariance is `spread`.
+    """
+
+    scales: Scales
+    log_marginal: float
+    gradient: ScaleGradient
+    core: Float[ndarray, " core"]
+    covariance: Float[ndarray, "core core"]
+    effect: Float[ndarray, "compounds effects"]
+    effect_covariance: Float[ndarray, "compounds effects effects"]
+    inverse: Float[ndarray, "compounds effects effects"]
+    reach_places: ndarray
+    reach_rows: ndarray
+    reach_starts: ndarray
+    prior: Float[ndarray, "groups coefficients"]
+    noise: Float[ndarray, " groups"]
+    shrink: Float[ndarray, "groups coefficients coefficients"]
+    own: Float[ndarray, "groups coefficients"]
+    spread: Float[ndarray, "groups coefficients coefficients"]
+    quadratic: Float[ndarray, " groups"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    noise: ndarray
+    prior: ndarray
+    shrink: ndarray
+    q: ndarray
+    linear: ndarray
+    log_det: ndarray
+
+
+def log_marginal(
+    statistics: GroupStatistics, layout: Layout, scales: Scales
+) -> tuple[float, ScaleGradient]:
+    """The log marginal likelihood, and its derivative with respect to each log variance."""
+    known = solve(statistics, layout, scales)
+    return known.log_marginal, known.gradient
+
+
+def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
+    """Everything that is known at these scales."""
+    weighed = _weigh(statistics, layout, scales)
+    maps = None if layout.maps is None else layout.maps[layout.compound]
+    size, effects = layout.core, layout.effects
+    compounds = len(layout.z)
+    blocks, linear = weighed.q, weighed.linear
+    edge = weighed.q[:, :, :effects]
+    if maps is not None:
+        edge = np.matmul(maps.transpose(0, 2, 1), edge)
+        blocks = np.matmul(np.matmul(maps.transpose(0, 2, 1), weighed.q), maps)
+        linear = np.einsum("gqb,gq->gb", maps, linear)
+    edge = np.ascontiguousarray(edge)
+    top_precision, top_mean = _top(layout, statistics.centre_rt)
+    offsets = np.array(layout.offsets)
+    matrix, right = np.empty((size, size)), np.empty(size)
+    inverse = np.empty((compounds, effects, effects))
+    effect_right = np.empty((compounds, effects))
+    where = (layout.start_of_compound, layout.by_compound, layout.species)
+    log_det = system.assemble(
+        *where,
+        layout.parent,
+        offsets,
+        blocks,
+        edge,
+        np.ascontiguousarray(weighed.q[:, :effects, :effects]),
+        linear,
+        np.ascontiguousarray(weighed.linear[:, :effects]),
+        layout.z,
+        layout.klass,
+        1 / scales.species,
+        1 / scales.parent,
+        top_precision,
+        top_mean,
+        1 / scales.compound,
+        float(1 / scales.theta[0]),
+        1 / scales.klass,
+        matrix,
+        right,
+        inverse,
+        effect_right,
+    )
+    # Fortran reads the transpose, whose upper triangle this is.
+    factor, failed = _lapack.dpotrf(matrix.T, lower=False, overwrite_a=True)
+    if failed:
+        raise FitError(
+            "the normal equations are not positive definite to working accuracy: a scale has run "
+            "away. Fix it (for example penalty='reference'), or use wider data."
+        )
+    mean, _ = _lapack.dpotrs(factor, right, lower=False)
+    log_det += 2 * np.log(np.diag(factor)).sum()
+    inverted, _ = _lapack.dpotri(factor, lower=False, overwrite_c=True)
+    covariance = inverted.T
+    system.mirror(covariance)
+
+    effect = np.empty((compounds, effects))
+    most = int(len(layout.by_compound) * layout.columns + layout.z.size + compounds * effects)
+    places, rows = np.empty(most, np.int64), np.empty((most, effects))
+    starts = np.empty(compounds + 1, np.int64)
+    end = system.couplings(
+        *where,
+        layout.columns,
+        offsets,
+        edge,
+        layout.z,
+        layout.klass,
+        1 / scales.compound,
+        inverse,
+        mean,
+        effect_right,
+        effect,
+        places,
+        rows,
+        starts,
+    )
+    places, rows = places[:end].copy(), rows[:end].copy()
+    cross = np.empty((len(layout.species), layout.columns, effects))
+    spread, scatter = np.empty((compounds, effects, effects)), np.empty((compounds, effects))
+    system.spread(
+        where[0],
+        where[1],
+        layout.columns,
+        offsets,
+        layout.z,
+        inverse,
+        places,
+        rows,
+        starts,
+        covariance,
+        cross,
+        spread,
+        scatter,
+    )
+    centre = _centres(layout, mean, effect, maps)
+    moved = _moved(layout, covariance, cross, spread, maps)
+    return _finish(
+        statistics, layout, scales, weighed, centre, moved, mean, covariance, effect, spread,
+        inverse, places, rows, starts, scatter, log_det,
+    )  # fmt: skip
+
+
+def _weigh(statistics: GroupStatistics, layout: Layout, scales: Scales) -> _Weighed:
+    count, size = statistics.groups, layout.coefficients
+    noise = scales.noise[layout.compound]
+    prior = np.empty((count, size))
+    prior[:, 0] = scales.between[0]
+    slope = scales.slope[layout.parent[layout.species]]
+    prior[:, 1:] = noise[:, None] / slope if scales.tied else slope
+    shrink, q = np.empty((count, size, size)), np.empty((count, size, size))
+    linear, log_det = np.empty((count, size)), np.empty(count)
+    groups.weigh(
+        statistics.total, statistics.mean_x, statistics.mean_y, statistics.sxx, statistics.sxy,
+        noise, prior, shrink, q, linear, log_det,
+    )  # fmt: skip
+    return _Weighed(noise, prior, shrink, q, linear, log_det)
+
+
+def _top(layout: Layout, centre_rt: float) -> tuple[ndarray, ndarray]:
+    first = layout.kind == OFFSET
+    precision = np.where(first, TOP_OFFSET**-2, TOP_OTHER**-2)
+    return precision, np.where(first, -centre_rt, 0.0)
+
+
+def _centres(layout: Layout, mean: ndarray, effect: ndarray, maps: ndarray | None) -> ndarray:
+    """Where each group's coefficients are expected."""
+    vectors = mean[: layout.offsets[0]].reshape(-1, layout.columns)[layout.species]
+    centre = vectors.copy() if maps is None else np.einsum("gqb,gb->gq", maps, vectors)
+    centre[:, : layout.effects] += effect[layout.compound]
+    return centre
+
+
+def _moved(
+    layout: Layout, covariance: ndarray, cross: ndarray, spread: ndarray, maps: ndarray | None
+) -> ndarray:
+    """The covariance of each group's centre."""
+    effects = layout.effects
+    own = species_blocks(layout, covariance)[layout.species]
+    if maps is not None:
+        own = np.matmul(np.matmul(maps, own), maps.transpose(0, 2, 1))
+        cross = np.matmul(maps, cross)
+    own[:, :, :effects] += cross
+    own[:, :effects, :] += cross.transpose(0, 2, 1)
+    own[:, :effects, :effects] += spread[layout.compound]
+    return own
+
+
+def species_blocks(layout: Layout, covariance: ndarray) -> ndarray:
+    """The covariance of each species' vector."""
+    columns, count = layout.columns, len(layout.parent)
+    part = covariance[: count * columns, : count * columns]
+    every = np.arange(count)
+    return part.reshape(count, columns, count, columns)[every, :, every, :].copy()
+
+
+def _finish(
+    statistics: GroupStatistics, layout: Layout, scales: Scales, weighed: _Weighed,
+    centre: ndarray, moved: ndarray, mean: ndarray, covariance: ndarray, effect: ndarray,
+    effect_covariance: ndarray, inverse: ndarray, places: ndarray, rows: ndarray, starts: ndarray, scatter: ndarray,
+    log_det: float,
+) -> Known:  # fmt: skip
+    count, size = statistics.groups, layout.coefficients
+    pull, own = np.empty((count, size)), np.empty((count, size))
+    quadratic, squares, traces = np.empty(count), np.empty((count, size)), np.empty(count)
+    groups.residuals(
+        statistics.total, statistics.mean_x, statistics.mean_y, statistics.sxx, statistics.sxy,
+        statistics.syy, weighed.noise, weighed.prior, weighed.shrink, centre, pull, own, quadratic,
+    )  # fmt: skip
+    groups.expectations(weighed.q, moved, squares, traces)
+    number = statistics.count
+    value = -0.5 * float(
+        (number * np.log(2 * np.pi * weighed.noise) + weighed.log_det + quadratic).sum()
+    )
+    deviations = _deviations(layout, mean, effect, statistics.centre_rt)
+    variances = {
+        "species": scales.species[layout.parent],
+        "parent": np.broadcast_to(scales.parent, deviations["parent"].shape),
+        "compound": np.broadcast_to(scales.compound, effect.shape),
+        "theta": np.broadcast_to(scales.theta, deviations["theta"].shape),
+        "klass": np.broadcast_to(scales.klass, deviations["klass"].shape),
+        "top": 1 / _top(layout, 0.0)[0],
+    }
+    for name, off in deviations.items():
+        value -= 0.5 * float((np.log(variances[name]) + off**2 / variances[name]).sum())
+    value -= 0.5 * log_det
+
+    diagonal = np.einsum("gpp->gp", weighed.q)
+    # What a unit change of each prior variance's logarithm does.
+    change = 0.5 * weighed.prior * (pull**2 + squares - diagonal)
+    noise = 0.5 * (quadratic + traces - number) - change.sum(axis=1)
+    slope = np.zeros_like(scales.slope)
+    sign = 1.0
+    if scales.tied:
+        # The slopes' variance moves with the noise, and against the penalty.
+        noise, sign = noise + change[:, 1:].sum(axis=1), -1.0
+    np.add.at(slope, layout.parent[layout.species], sign * change[:, 1:])
+    gradient: ScaleGradient = {
+        "noise": np.bincount(layout.compound, noise, minlength=len(layout.z)),
+        "between": np.array([change[:, 0].sum()]),
+        "slope": slope,
+        "run": np.zeros(1),
+    }
+    gradient |= _level_gradients(layout, covariance, scatter, deviations, variances)
+    return Known(
+        scales=scales,
+        log_marginal=value,
+        gradient=gradient,
+        core=mean,
+        covariance=covariance,
+        effect=effect,
+        effect_covariance=effect_covariance,
+        inverse=inverse,
+        reach_places=places,
+        reach_rows=rows,
+        reach_starts=starts,
+        prior=weighed.prior,
+        noise=weighed.noise,
+        shrink=weighed.shrink,
+        own=own,
+        spread=moved,
+        quadratic=quadratic,
+    )
+
+
+def _deviations(
+    layout: Layout, mean: ndarray, effect: ndarray, centre_rt: float
+) -> dict[str, ndarray]:
+    """How far each level lies from the level above it."""
+    one, two, three, four, end = layout.offsets
+    species = mean[:one].reshape(-1, layout.columns)
+    supers = mean[one:two].reshape(-1, layout.columns)
+    top, theta = mean[two:three], mean[three:four]
+    classes = mean[four:end].reshape(-1, layout.effects)
+    return {
+        "species": species - supers[layout.parent],
+        "parent": supers - top,
+        "compound": effect - said(layout, theta, classes),
+        "theta": theta,
+        "klass": classes,
+        "top": top - _top(layout, centre_rt)[1],
+    }
+
+
+def said(layout: Layout, theta: ndarray, classes: ndarray) -> ndarray:
+    """What descriptors and classes say of the compounds' effects."""
+    found = np.zeros((len(layout.z), layout.effects))
+    found[:, 0] = layout.z @ theta
+    known = layout.klass >= 0
+    if known.any():
+        found[known] += classes[layout.klass[known]]
+    return found
+
+
+def _level_gradients(
+    layout: Layout, covariance: ndarray, scatter: ndarray, off: dict[str, ndarray],
+    variance: dict[str, ndarray],
+) -> ScaleGradient:  # fmt: skip
+    one, two, three, four, end = layout.offsets
+    columns = layout.columns
+    diagonal = np.diag(covariance)
+    places = np.arange(one).reshape(-1, columns)
+    above = one + layout.parent[:, None] * columns + np.arange(columns)
+    tops = two + np.broadcast_to(np.arange(columns), (layout.supercategories, columns))
+    supers = np.arange(one, two).reshape(-1, columns)
+
+    def apart(low: ndarray, high: ndarray) -> ndarray:
+        return diagonal[low] + diagonal[high] - 2 * covariance[low, high]
+
+    unknown = {
+        "species": apart(places, above),
+        "parent": apart(supers, tops),
+        "compound": scatter,
+        "theta": diagonal[three:four],
+        "klass": diagonal[four:end].reshape(-1, layout.effects),
+    }
+    change = {n: 0.5 * ((off[n] ** 2 + unknown[n]) / variance[n] - 1) for n in unknown}
+    species = np.zeros((layout.supercategories, columns))
+    np.add.at(species, layout.parent, change["species"])
+    return {
+        "species": species,
+        "parent": change["parent"].sum(axis=0),
+        "compound": change["compound"].sum(axis=0),
+        "theta": np.array([change["theta"].sum()]),
+        "klass": change["klass"].sum(axis=0) if len(layout.class_ids) else np.zeros(layout.effects),
+    }

@@ -1,0 +1,275 @@
+r"""Times of any row: pairs that were seen, and species, compounds or pairs that never were.
+
+One formula serves all. A pair's coefficients are expected at $M_k v_c + L a_k$; where the pair was
+seen they follow that centre by $S R S^{-1}$ only, the rest is their own rows' doing; where it was
+not, they scatter about it by $T$. A species without rows is its supercategory's with the scatter
+of species there, a supercategory without rows is the top's with that of supercategories too, and a
+compound without rows is what its descriptors and class say, with the scatter of compounds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numba import njit
+from numpy import ndarray
+
+from errorbar.rt.data import Peaks
+from errorbar.rt.fit.layout import Layout, maps_of
+from errorbar.rt.fit.marginal import species_blocks
+from errorbar.rt.fit.run import PoolFit
+from errorbar.rt.fit.statistics import find
+from errorbar.rt.model import Times
+
+__all__ = ["Pairs", "Predictor"]
+
+PAIR, UNSEEN_PAIR, UNSEEN_SPECIES, UNSEEN_COMPOUND, NEITHER = range(5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """What is known of the coefficients of some pairs.
+
+    `mean` and `covariance` are theirs, `noise` the variance of one row about them, `known` a place
+    in `KNOWN`, `support` the rows that the pair was seen with.
+    """
+
+    mean: Float[ndarray, "pairs coefficients"]
+    covariance: Float[ndarray, "pairs coefficients coefficients"]
+    noise: Float[ndarray, " pairs"]
+    known: Int[ndarray, " pairs"]
+    support: Int[ndarray, " pairs"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """Distinct pairs by their places; -1 where there is none."""
+
+    group: ndarray
+    species: ndarray
+    parent: ndarray
+    compound: ndarray
+    z: ndarray
+    klass: ndarray
+    maps: ndarray | None
+
+
+class Predictor:
+    """Predicts rows from a fit; what all rows share is computed once."""
+
+    def __init__(self, fit: PoolFit) -> None:
+        self.fit = fit
+        self._blocks = species_blocks(fit.layout, fit.known.covariance)
+        noise = fit.known.scales.noise
+        # A compound without rows: the typical noise, from a log-normal spread of those seen.
+        self._usual_noise = float(np.exp(np.log(noise).mean()))
+
+    def times(self, peaks: Peaks) -> Times:
+        """The times of rows whose runs are new."""
+        x = self.fit.statistics.centred(peaks)
+        pairs, which = self.pairs(peaks)
+        mean, variance = _rows(x, which, pairs.mean, pairs.covariance)
+        variance += pairs.noise[which] + self._run_variance()
+        return Times(
+            mean=mean + self.fit.statistics.centre_rt,
+            sd=np.sqrt(variance),
+            known=pairs.known[which],
+            support=pairs.support[which],
+        )
+
+    def pairs(self, peaks: Peaks) -> tuple[Pairs, ndarray]:
+        """The distinct pairs of a table, and which of them each row is of."""
+        groups = peaks.group(self.fit.statistics.group_col)
+        triples = np.stack([groups, peaks.supercategory, peaks.compound], axis=1)
+        distinct, first, which = np.unique(
+            triples, axis=0, return_index=True, return_inverse=True
+        )
+        asked = self._asked(
+            distinct[:, 0], distinct[:, 1], distinct[:, 2], peaks.compound_class[first]
+        )
+        return self._known(asked), which.reshape(-1)
+
+    def _run_variance(self) -> float:
+        return float(self.fit.known.scales.run[0]) if self.fit.model.run_effect else 0.0
+
+    def _asked(
+        self, species: ndarray, supercategory: ndarray, compound: ndarray, klass: ndarray
+    ) -> _Asked:
+        fit, stats, layout = self.fit, self.fit.statistics, self.fit.layout
+        place = find(stats.species_ids, species)
+        parent = find(stats.supercategory_ids, supercategory)
+        # A species that was seen is where it was seen.
+        parent = np.where(place >= 0, layout.parent[place], parent)
+        compound_place = find(stats.compound_ids, compound)
+        group = find(stats.keys, (species << 32) + compound)
+        z = np.zeros((len(species), layout.z.shape[1]))
+        if fit.chemistry is not None:
+            z = fit.chemistry.of(compound)
+            told = fit.chemistry.classes(compound)
+            klass = np.where(told >= 0, told, klass)
+        klass = find(layout.class_ids, klass)
+        seen = compound_place >= 0
+        klass[seen] = layout.klass[compound_place[seen]]
+        maps = None
+        if layout.maps is not None:
+            maps = maps_of(z, layout.kind, layout.drift, stats.features, fit.model)
+        return _Asked(group, place, parent, compound_place, z, klass, maps)
+
+    def _known(self, asked: _Asked) -> Pairs:
+        """Means and covariances of the coefficients."""
+        fit, layout, known = self.fit, self.fit.layout, self.fit.known
+        scales = known.scales
+        columns, effects, size = layout.columns, layout.effects, layout.coefficients
+        vector, spread, cross = self._species(asked)
+        effect, own = self._compounds(asked, cross)
+        if asked.maps is None:
+            mean, covariance, across = vector, spread, cross
+        else:
+            mean = np.einsum("pqb,pb->pq", asked.maps, vector)
+            turned = asked.maps.transpose(0, 2, 1)
+            covariance = np.matmul(np.matmul(asked.maps, spread), turned)
+            across = np.matmul(asked.maps, cross)
+        mean, covariance = mean.copy(), covariance.copy()
+        mean[:, :effects] += effect
+        covariance[:, :, :effects] += across
+        covariance[:, :effects, :] += across.transpose(0, 2, 1)
+        covariance[:, :effects, :effects] += own
+        noise = np.where(
+            asked.compound >= 0, scales.noise[asked.compound], self._usual_noise
+        )
+        fresh = asked.group < 0
+        prior = np.empty((len(noise), size))
+        prior[:, 0] = scales.between[0]
+        slope = np.where(
+            asked.parent[:, None] >= 0, scales.slope[asked.parent], scales.slope.mean(axis=0)
+        )
+        prior[:, 1:] = noise[:, None] / slope if scales.tied else slope
+        every = np.arange(size)
+        covariance[np.ix_(fresh, every, every)] += prior[fresh, :, None] * np.eye(size)
+        seen = np.flatnonzero(~fresh)
+        group = asked.group[seen]
+        root = np.sqrt(known.prior[group])
+        mean[seen] = known.own[group]
+        shrink = known.shrink[group]
+        follow = shrink * (root[:, :, None] / root[:, None, :])
+        own_part = shrink * (root[:, :, None] * root[:, None, :])
+        inner = np.matmul(np.matmul(follow, known.spread[group]), follow.transpose(0, 2, 1))
+        covariance[seen] = own_part + inner
+        support = np.zeros(len(noise), dtype=np.int64)
+        support[seen] = fit.statistics.count[group]
+        assert columns == vector.shape[1]
+        return Pairs(mean, covariance, noise, _kinds(asked), support)
+
+    def _species(self, asked: _Asked) -> tuple[ndarray, ndarray, ndarray]:
+        """Each pair's species vector, its covariance, and that with the compound's effect."""
+        layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
+        columns = layout.columns
+        first = self.first(asked.species, asked.parent)
+        places = first[:, None] + np.arange(columns)
+        vector = known.core[places]
+        spread = np.empty((len(first), columns, columns))
+        seen = asked.species >= 0
+        spread[seen] = self._blocks[asked.species[seen]]
+        for at in np.unique(first[~seen]):
+            block = known.covariance[at : at + columns, at : at + columns]
+            spread[~seen & (first == at)] = block
+        extra = np.zeros((len(first), columns))
+        extra[~seen] = np.where(
+            asked.parent[~seen, None] >= 0,
+            scales.species[asked.parent[~seen]],
+            scales.species.mean(axis=0) + scales.parent,
+        )
+        spread = spread + extra[:, :, None] * np.eye(columns)
+        cross = np.zeros((len(first), columns, layout.effects))
+        _cross(
+            first, asked.compound, asked.z, asked.klass, columns, np.array(layout.offsets),
+            known.covariance, known.reach_places, known.reach_rows, known.reach_starts, cross,
+        )  # fmt: skip
+        return vector, spread, cross
+
+    def first(self, species: ndarray, parent: ndarray) -> ndarray:
+        """Where in the core the vector of a species, or of what stands for it, begins."""
+        one, two = self.fit.layout.offsets[:2]
+        columns = self.fit.layout.columns
+        above = np.where(parent >= 0, one + parent * columns, two)
+        return np.where(species >= 0, species * columns, above)
+
+    def _compounds(self, asked: _Asked, cross: ndarray) -> tuple[ndarray, ndarray]:
+        """Each pair's compound effect, and its variance."""
+        layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
+        effects = layout.effects
+        effect = np.zeros((len(asked.compound), effects))
+        own = np.zeros((len(asked.compound), effects, effects))
+        seen = asked.compound >= 0
+        effect[seen] = known.effect[asked.compound[seen]]
+        own[seen] = known.effect_covariance[asked.compound[seen]]
+        for at in np.flatnonzero(~seen):
+            places, weights = unseen_compound(layout, asked.z[at], int(asked.klass[at]))
+            effect[at] = known.core[places] @ weights
+            own[at] = weights.T @ known.covariance[np.ix_(places, places)] @ weights
+            own[at] += np.diag(scales.compound)
+            if layout.klass.size and asked.klass[at] < 0 and len(layout.class_ids):
+                own[at] += np.diag(scales.klass)
+        assert cross.shape[2] == effects
+        return effect, own
+
+
+def unseen_compound(layout: Layout, z: ndarray, klass: int) -> tuple[ndarray, ndarray]:
+    """Where in the core, and with what weights, a compound without rows is described."""
+    _, _, theta, classes, _ = layout.offsets
+    places = np.arange(theta, classes)
+    weights = np.zeros((len(places), layout.effects))
+    weights[:, 0] = z
+    if klass < 0:
+        return places, weights
+    own = classes + klass * layout.effects + np.arange(layout.effects)
+    return np.r_[places, own], np.concatenate([weights, np.eye(layout.effects)])
+
+
+def _kinds(asked: _Asked) -> ndarray:
+    species, compound = asked.species >= 0, asked.compound >= 0
+    kinds = np.where(species, UNSEEN_COMPOUND, NEITHER)
+    kinds = np.where(compound, np.where(species, UNSEEN_PAIR, UNSEEN_SPECIES), kinds)
+    return np.where(asked.group >= 0, PAIR, kinds)
+
+
+@njit(cache=True, nogil=True)
+def _cross(
+    first, compound, z, klass, columns, offsets, covariance, places, rows, starts, cross
+):  # fmt: skip
+    """Covariance of each species vector with its compound's effect."""
+    effects = cross.shape[2]
+    for p in range(len(first)):
+        k = compound[p]
+        for i in range(columns):
+            source = covariance[first[p] + i]
+            if k >= 0:
+                for at in range(starts[k], starts[k + 1]):
+                    value = source[places[at]]
+                    for a in range(effects):
+                        cross[p, i, a] -= value * rows[at, a]
+                continue
+            for d in range(z.shape[1]):
+                cross[p, i, 0] += source[offsets[2] + d] * z[p, d]
+            if klass[p] >= 0:
+                for a in range(effects):
+                    cross[p, i, a] += source[offsets[3] + klass[p] * effects + a]
+
+
+@njit(cache=True, nogil=True)
+def _rows(x, which, mean, covariance):
+    """Means and variances of b + x'w."""
+    rows, features = x.shape
+    centre, variance = np.empty(rows), np.empty(rows)
+    for i in range(rows):
+        p = which[i]
+        value, total = mean[p, 0], covariance[p, 0, 0]
+        for a in range(features):
+            value += x[i, a] * mean[p, a + 1]
+            part = 2 * covariance[p, 0, a + 1] + x[i, a] * covariance[p, a + 1, a + 1]
+            for b in range(a):
+                part += 2 * x[i, b] * covariance[p, a + 1, b + 1]
+            total += x[i, a] * part
+        centre[i] = value
+        variance[i] = total
+    return centre, variance

@@ -1,0 +1,160 @@
+"""Fitting the pooled model: the scales by marginal likelihood, everything else exactly."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+from scipy import optimize
+
+from errorbar.rt.data import Chemistry, Peaks
+from errorbar.rt.fit.layout import Layout
+from errorbar.rt.fit.marginal import Known, solve
+from errorbar.rt.fit.scales import Parameters, parameters
+from errorbar.rt.fit.statistics import GroupStatistics, collect
+from errorbar.rt.model.pool import PoolModel
+
+__all__ = ["PoolFit", "fit_pool", "fit_statistics"]
+
+# Changes of the log posterior below this are not worth another step.
+ENOUGH = 1e-3
+MOST_EVALUATIONS = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolFit:
+    """A fitted pooled model: the mode of its scales, and what is known there.
+
+    `at` are the scales' coordinates (`parameters.named(at)` shows them), `log_posterior` the log
+    of marginal likelihood times prior at that point, `evaluations` how often it was computed.
+    """
+
+    model: PoolModel
+    statistics: GroupStatistics
+    layout: Layout
+    chemistry: Chemistry | None
+    parameters: Parameters
+    at: ndarray
+    known: Known
+    log_posterior: float
+    evaluations: int
+    converged: bool
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """Each scale by its name: standard deviations, and penalties."""
+        return self.parameters.named(self.at)
+
+
+def fit_pool(
+    peaks: Peaks | Iterable[Peaks],
+    model: PoolModel | None = None,
+    chemistry: Chemistry | None = None,
+    *,
+    group_col: str = "species",
+    floor: float = 0.0,
+    progress: Callable[[int, float], None] | None = None,
+) -> PoolFit:
+    """Fit a table of peaks, or a table that comes in parts.
+
+    `floor` is a standard deviation in minutes that noise cannot fall below (times written in steps
+    have at least the step over the root of twelve). `progress` is told the number of evaluations
+    and the log posterior.
+    """
+    statistics = collect(peaks, group_col)
+    return fit_statistics(statistics, model, chemistry, floor=floor, progress=progress)
+
+
+def fit_statistics(
+    statistics: GroupStatistics,
+    model: PoolModel | None = None,
+    chemistry: Chemistry | None = None,
+    *,
+    floor: float = 0.0,
+    start: ndarray | None = None,
+    progress: Callable[[int, float], None] | None = None,
+) -> PoolFit:
+    """Fit what was collected of a table."""
+    model = model or PoolModel()
+    layout = Layout.of(statistics, model, chemistry)
+    scales = parameters(statistics, layout, model, floor)
+    at, count, done = climb(
+        statistics, layout, scales, scales.start if start is None else start, progress
+    )
+    known = solve(statistics, layout, scales.scales(at))
+    return PoolFit(
+        model=model,
+        statistics=statistics,
+        layout=layout,
+        chemistry=chemistry,
+        parameters=scales,
+        at=at,
+        known=known,
+        log_posterior=known.log_marginal + scales.log_prior(at)[0],
+        evaluations=count + 1,
+        converged=done,
+    )
+
+
+def climb(
+    statistics: GroupStatistics,
+    layout: Layout,
+    scales: Parameters,
+    start: ndarray,
+    progress: Callable[[int, float], None] | None = None,
+) -> tuple[ndarray, int, bool]:
+    """The mode of the scales from a starting point; how many evaluations; whether it is one."""
+    calls = 0
+    # With n units a scale's logarithm is known to about 1 / sqrt(2 n): in these units all are alike.
+    stretch = np.sqrt(2.0 * units(statistics, layout, scales))
+
+    def downhill(stretched: ndarray) -> tuple[float, ndarray]:
+        nonlocal calls
+        calls += 1
+        at = stretched / stretch
+        known = solve(statistics, layout, scales.scales(at))
+        prior, slope = scales.log_prior(at)
+        value = known.log_marginal + prior
+        if progress is not None:
+            progress(calls, value)
+        return -value, -(scales.pull(at, known.gradient) + slope) / stretch
+
+    size = abs(downhill(start * stretch)[0])
+    found = optimize.minimize(
+        downhill,
+        start * stretch,
+        jac=True,
+        method="L-BFGS-B",
+        options={
+            "maxfun": MOST_EVALUATIONS,
+            "ftol": ENOUGH / max(size, 1.0),
+            "gtol": 1e-3,
+            "maxcor": 20,
+        },
+    )
+    return found.x / stretch, calls, bool(found.success)
+
+
+def units(statistics: GroupStatistics, layout: Layout, scales: Parameters) -> ndarray:
+    """How many numbers in the data or the model speak of each coordinate."""
+    parts = np.bincount(layout.parent, minlength=layout.supercategories)[:, None]
+    pairs = np.bincount(layout.parent[layout.species], minlength=layout.supercategories)[:, None]
+    rows = np.bincount(layout.compound, statistics.count, minlength=len(layout.z))
+    counts = {
+        "noise": rows,
+        "between": np.array([statistics.groups]),
+        # Slopes are seen dimly in most groups.
+        "slope": np.broadcast_to(0.2 * pairs, scales.index["slope"].shape),
+        "species": np.broadcast_to(0.5 * parts, scales.index["species"].shape),
+        "parent": np.full(layout.columns, 0.5 * layout.supercategories),
+        "compound": np.full(layout.effects, len(layout.z)),
+        "theta": np.array([layout.z.shape[1]]),
+        "klass": np.full(layout.effects, len(layout.class_ids)),
+        "run": np.array([1.0]),
+        "own": rows,
+    }
+    total = np.zeros(len(scales.names))
+    for name, index in scales.index.items():
+        moving = index >= 0
+        np.add.at(total, index[moving], counts[name][moving])
+    return np.maximum(total, 1.0)
