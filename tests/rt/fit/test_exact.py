@@ -1,5 +1,7 @@
 """The marginal likelihood and the predictions against one dense Gaussian over all rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,10 @@ MODELS = {
     "everything": PoolModel(
         head_dims=2, gate_rank=2, classes=True, compound_slopes=True, noise="compound"
     ),
+    "runs": PoolModel(run_effect=True),
+    "everything and runs": PoolModel(
+        head_dims=1, gate_rank=1, classes=True, compound_slopes=True, run_effect=True
+    ),
 }
 
 
@@ -46,11 +52,12 @@ def test_the_gradient_is_that_of_the_marginal_likelihood(name):
     peaks, fit = fitted(name)
     rng = np.random.default_rng(3)
     at = fit.parameters.start + 0.3 * rng.normal(size=len(fit.at))
-    known = solve(fit.statistics, fit.layout, fit.parameters.scales(at))
+    known = solve(fit.statistics, fit.layout, fit.parameters.scales(at), fit.cells)
     gradient = fit.parameters.pull(at, known.gradient)
 
     def value(point):
-        return solve(fit.statistics, fit.layout, fit.parameters.scales(point)).log_marginal
+        scales = fit.parameters.scales(point)
+        return solve(fit.statistics, fit.layout, scales, fit.cells).log_marginal
 
     direction = rng.normal(size=len(at))
     steps = np.array([-2, -1, 1, 2]) * 1e-3
@@ -82,6 +89,9 @@ def test_predictions_are_the_dense_gaussians_seen_or_not(name):
     kept = partly(peaks)
     train, test = peaks.select(kept), peaks.select(~kept)
     fit = fit_pool(train, MODELS[name], descriptors(peaks))
+    if fit.model.run_effect:
+        # New runs, as predictions take them.
+        test = replace(test, run=test.run + 100)
     times = Predictor(fit).times(test)
     mean, covariance = dense_prediction(train, test, fit)
     sd = np.sqrt(np.diag(covariance))

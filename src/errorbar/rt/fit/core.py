@@ -1,7 +1,7 @@
 r"""The normal equations of everything above the groups, solved by elimination; compiled.
 
 Unknowns are the species' vectors $v_c$, their supercategories', the top, $\theta$, the classes
-(the core), and the compounds' effects $a_k$. Compounds meet only through the core, so each is
+and the runs (the core), and the compounds' effects $a_k$. Compounds meet only through the core, so each is
 eliminated alone, and what is left is dense and no longer than the core. A compound touches the
 core in few places: the species that have it, its descriptors, its class.
 """
@@ -25,8 +25,9 @@ def mirror(matrix):
 
 @njit(cache=True, nogil=True)
 def _rows(
-    k, starts, members, species, columns, offsets, edge, z, klass, effects, precision, places, rows
-):
+    k, starts, members, species, columns, offsets, edge, z, klass, effects, precision,
+    cell_starts, cell_run, cell_edge, places, rows,
+):  # fmt: skip
     """Where compound `k` touches the core (`places`), and how (`rows`); how many places.
 
     `edge` is M'QL of each group, `precision` the prior precision of the effects.
@@ -51,23 +52,35 @@ def _rows(
             rows[count, :] = 0.0
             rows[count, a] = -precision[a]
             count += 1
+    for at in range(starts[k], starts[k + 1]):
+        g = members[at]
+        for r in range(cell_starts[g], cell_starts[g + 1]):
+            places[count] = offsets[4] + cell_run[r]
+            for a in range(effects):
+                rows[count, a] = cell_edge[r, a]
+            count += 1
     return count
 
 
 @njit(cache=True, nogil=True)
-def _room(starts, columns, z, effects):
+def _room(starts, members, columns, z, effects, cell_starts):
     """How many places of the core one compound can touch."""
     most = 0
     for k in range(len(starts) - 1):
-        most = max(most, starts[k + 1] - starts[k])
-    return most * columns + z.shape[1] + effects
+        count = (starts[k + 1] - starts[k]) * columns
+        for at in range(starts[k], starts[k + 1]):
+            g = members[at]
+            count += cell_starts[g + 1] - cell_starts[g]
+        most = max(most, count)
+    return most + z.shape[1] + effects
 
 
 @njit(cache=True, nogil=True)
 def assemble(
     starts, members, species, parent, offsets, blocks, edge, corner, linear, tip, z, klass,
     species_precision, parent_precision, top_precision, top_mean, effect_precision,
-    theta_precision, class_precision, matrix, right, inverse, effect_right,
+    theta_precision, class_precision, cell_starts, cell_run, cell_edge,
+    matrix, right, inverse, effect_right,
 ):  # fmt: skip
     """The core's matrix (its lower triangle) and right side, compounds eliminated.
 
@@ -76,8 +89,6 @@ def assemble(
     determinant of the eliminated part.
     """
     columns, effects = blocks.shape[1], corner.shape[1]
-    matrix[:] = 0.0
-    right[:] = 0.0
     for g in range(len(species)):
         first = species[g] * columns
         for i in range(columns):
@@ -109,17 +120,17 @@ def assemble(
         matrix[at, at] += class_precision[(at - offsets[3]) % effects]
     return _eliminate(
         starts, members, species, columns, offsets, edge, corner, tip, z, klass,
-        effect_precision, matrix, right, inverse, effect_right,
+        effect_precision, cell_starts, cell_run, cell_edge, matrix, right, inverse, effect_right,
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def _eliminate(
-    starts, members, species, columns, offsets, edge, corner, tip, z, klass,
-    precision, matrix, right, inverse, effect_right,
+    starts, members, species, columns, offsets, edge, corner, tip, z, klass, precision,
+    cell_starts, cell_run, cell_edge, matrix, right, inverse, effect_right,
 ):  # fmt: skip
     effects = corner.shape[1]
-    room = _room(starts, columns, z, effects)
+    room = _room(starts, members, columns, z, effects, cell_starts)
     places, rows = np.empty(room, np.int64), np.empty((room, effects))
     own = np.empty((effects, effects))
     log_det = 0.0
@@ -136,13 +147,13 @@ def _eliminate(
                     own[a, b] += corner[g, a, b]
         count = _rows(
             k, starts, members, species, columns, offsets, edge, z, klass, effects, precision,
-            places, rows,
+            cell_starts, cell_run, cell_edge, places, rows,
         )  # fmt: skip
         # What the prior itself gives where compounds meet descriptors and classes.
         for i in range(count):
-            if places[i] >= offsets[2]:
+            if offsets[2] <= places[i] < offsets[4]:
                 for j in range(count):
-                    if places[j] >= offsets[2]:
+                    if offsets[2] <= places[j] < offsets[4]:
                         for a in range(effects):
                             weight = rows[i, a] * rows[j, a] / precision[a]
                             matrix[places[i], places[j]] += weight
@@ -202,18 +213,18 @@ def _gathered(covariance, places, count, columns, blocks, right, out):
 
 @njit(cache=True, nogil=True)
 def couplings(
-    starts, members, species, columns, offsets, edge, z, klass, precision, inverse, mean,
-    effect_right, effect, reach_places, reach_rows, reach_starts,
+    starts, members, species, columns, offsets, edge, z, klass, precision,
+    cell_starts, cell_run, cell_edge, inverse, mean, effect_right, effect, reach_places, reach_rows, reach_starts,
 ):  # fmt: skip
     """Each compound's mean effect, and how it follows the core: `reach` holds A^-1 A_k,core."""
     effects = inverse.shape[1]
-    room = _room(starts, columns, z, effects)
+    room = _room(starts, members, columns, z, effects, cell_starts)
     places, rows = np.empty(room, np.int64), np.empty((room, effects))
     end = 0
     for k in range(len(starts) - 1):
         count = _rows(
             k, starts, members, species, columns, offsets, edge, z, klass, effects, precision,
-            places, rows,
+            cell_starts, cell_run, cell_edge, places, rows,
         )  # fmt: skip
         reach_starts[k] = end
         for a in range(effects):
@@ -235,9 +246,10 @@ def couplings(
 @njit(cache=True, nogil=True)
 def spread(
     starts, members, columns, offsets, z, inverse, reach_places, reach_rows, reach_starts,
-    covariance, cross, own, top,
+    covariance, cell_starts, cross, cell_cross, own, top,
 ):  # fmt: skip
-    """Covariances that involve compounds: `cross` Cov(v_c, a_k) of each group, `own` Var(a_k).
+    """Covariances that involve compounds: `cross` Cov(v_c, a_k) of each group, `own` Var(a_k),
+    `cell_cross` Cov(u_r, a_k) of each cell.
 
     `top` becomes the variance of a_k about what its descriptors and class say.
     """
@@ -272,15 +284,22 @@ def spread(
                 for a in range(effects):
                     cross[g, i, a] = -carried[at, a]
                 at += 1
+        end = count
+        for place in range(starts[k + 1] - 1, starts[k] - 1, -1):
+            g = members[place]
+            for r in range(cell_starts[g + 1] - 1, cell_starts[g] - 1, -1):
+                end -= 1
+                for a in range(effects):
+                    cell_cross[r, a] = -carried[end, a]
         # Cov(core, a) is -carried, so Var(a - said) = Var(a) + Var(said) + 2 said . carried.
         for a in range(effects):
             value = own[k, a, a]
-            for i in range(at, count):
+            for i in range(at, end):
                 said = _said(z, k, reach_places[first + i], a, offsets, effects)
                 if said == 0.0:
                     continue
                 value += 2 * said * carried[i, a]
-                for j in range(at, count):
+                for j in range(at, end):
                     other = _said(z, k, reach_places[first + j], a, offsets, effects)
                     value += said * other * covariance[
                         reach_places[first + i], reach_places[first + j]

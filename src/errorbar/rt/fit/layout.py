@@ -48,9 +48,16 @@ class Layout:
     supercategories: int
     drift: Float[ndarray, "features rank"]
     head_names: tuple[str, ...]
+    runs: int = 0
 
     @classmethod
-    def of(cls, statistics: GroupStatistics, model: PoolModel, chemistry: Chemistry | None) -> Self:
+    def of(
+        cls,
+        statistics: GroupStatistics,
+        model: PoolModel,
+        chemistry: Chemistry | None,
+        runs: int = 0,
+    ) -> Self:
         """The layout of a model over these groups."""
         ids, features = statistics.compound_ids, statistics.features
         z = np.zeros((len(ids), 0)) if chemistry is None else chemistry.of(ids)
@@ -75,6 +82,7 @@ class Layout:
             supercategories=len(statistics.supercategory_ids),
             drift=drift,
             head_names=() if chemistry is None else chemistry.names[: model.head_dims],
+            runs=runs,
         )
 
     @property
@@ -84,7 +92,7 @@ class Layout:
 
     @property
     def offsets(self) -> tuple[int, int, int, int, int]:
-        """Where supercategories, the top, theta and classes begin in the core, and its end."""
+        """Where supercategories, the top, theta, classes and runs begin in the core."""
         species = len(self.parent) * self.columns
         top = species + self.supercategories * self.columns
         theta = top + self.columns
@@ -94,7 +102,7 @@ class Layout:
     @property
     def core(self) -> int:
         """How many unknowns are left when compounds are eliminated."""
-        return self.offsets[-1]
+        return self.offsets[-1] + self.runs
 
 
 def check_chemistry(model: PoolModel, descriptors: int, given: bool) -> None:

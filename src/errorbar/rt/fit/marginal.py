@@ -17,11 +17,12 @@ from scipy.linalg import lapack
 from errorbar.core.errors import FitError
 from errorbar.rt.fit import core as system
 from errorbar.rt.fit import groups
+from errorbar.rt.fit.cells import Cells, add_runs, adjust, edges, run_expectations
 from errorbar.rt.fit.layout import OFFSET, Layout
 from errorbar.rt.fit.scales import TOP_OFFSET, TOP_OTHER, ScaleGradient, Scales
 from errorbar.rt.fit.statistics import GroupStatistics
 
-__all__ = ["Known", "log_marginal", "solve"]
+__all__ = ["Known", "solve"]
 
 _lapack = cast(Any, lapack)
 
@@ -32,8 +33,8 @@ class Known:
 
     `core` and `covariance` are of species, supercategories, the top, theta and classes; compound k
     is `effect[k]`, and follows the core by minus `reach_rows` at `reach_places`, with the variance
-    `inverse[k]` of its own. `shrink` and `own` give each group's coefficients: their mean, and
-    `S R S` as the covariance at a known centre `centre`, whose own covariance is `spread`.
+    `inverse[k]` of its own. A group's coefficients have the mean `own`, and the covariance `S R S`
+    (`shrink` is R) of their own rows plus `spread`, what comes from not knowing all else.
     """
 
     scales: Scales
@@ -65,17 +66,16 @@ class _Weighed:
     log_det: ndarray
 
 
-def log_marginal(
-    statistics: GroupStatistics, layout: Layout, scales: Scales
-) -> tuple[float, ScaleGradient]:
-    """The log marginal likelihood, and its derivative with respect to each log variance."""
-    known = solve(statistics, layout, scales)
-    return known.log_marginal, known.gradient
-
-
-def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
-    """Everything that is known at these scales."""
+def solve(
+    statistics: GroupStatistics, layout: Layout, scales: Scales, cells: Cells | None = None
+) -> Known:
+    """Everything that is known at these scales; `cells` where runs have effects."""
     weighed = _weigh(statistics, layout, scales)
+    if cells is None:
+        cells = Cells.none(statistics.groups, layout.coefficients)
+    cell_edge = np.empty(cells.total_x.shape)
+    edges(cells.start, cells.total_x, weighed.noise, weighed.prior, weighed.shrink, cell_edge)
+    cell_side = (cells.start, cells.run, np.ascontiguousarray(cell_edge[:, : layout.effects]))
     maps = None if layout.maps is None else layout.maps[layout.compound]
     size, effects = layout.core, layout.effects
     compounds = len(layout.z)
@@ -88,7 +88,17 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
     edge = np.ascontiguousarray(edge)
     top_precision, top_mean = _top(layout, statistics.centre_rt)
     offsets = np.array(layout.offsets)
-    matrix, right = np.empty((size, size)), np.empty(size)
+    matrix, right = np.zeros((size, size)), np.zeros(size)
+    through = np.zeros((1, 1, 1)) if layout.maps is None else layout.maps
+    if cells.runs:
+        level = statistics.total[:, None] * np.c_[np.ones(statistics.groups), statistics.mean_x]
+        level *= statistics.mean_y[:, None]
+        level[:, 1:] += statistics.sxy
+        add_runs(
+            cells.start, cells.run, cells.total_x, cells.total_y, weighed.noise, weighed.prior,
+            cell_edge, level, layout.species, layout.compound, layout.columns, through,
+            layout.maps is None, layout.offsets[4], float(1 / scales.run[0]), matrix, right,
+        )  # fmt: skip
     inverse = np.empty((compounds, effects, effects))
     effect_right = np.empty((compounds, effects))
     where = (layout.start_of_compound, layout.by_compound, layout.species)
@@ -110,6 +120,7 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
         1 / scales.compound,
         float(1 / scales.theta[0]),
         1 / scales.klass,
+        *cell_side,
         matrix,
         right,
         inverse,
@@ -129,7 +140,8 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
     system.mirror(covariance)
 
     effect = np.empty((compounds, effects))
-    most = int(len(layout.by_compound) * layout.columns + layout.z.size + compounds * effects)
+    most = len(layout.by_compound) * layout.columns + layout.z.size + compounds * effects
+    most += len(cells.run)
     places, rows = np.empty(most, np.int64), np.empty((most, effects))
     starts = np.empty(compounds + 1, np.int64)
     end = system.couplings(
@@ -140,6 +152,7 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
         layout.z,
         layout.klass,
         1 / scales.compound,
+        *cell_side,
         inverse,
         mean,
         effect_right,
@@ -150,6 +163,7 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
     )
     places, rows = places[:end].copy(), rows[:end].copy()
     cross = np.empty((len(layout.species), layout.columns, effects))
+    cell_cross = np.empty((len(cells.run), effects))
     spread, scatter = np.empty((compounds, effects, effects)), np.empty((compounds, effects))
     system.spread(
         where[0],
@@ -162,7 +176,9 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
         rows,
         starts,
         covariance,
+        cells.start,
         cross,
+        cell_cross,
         spread,
         scatter,
     )
@@ -170,8 +186,14 @@ def solve(statistics: GroupStatistics, layout: Layout, scales: Scales) -> Known:
     moved = _moved(layout, covariance, cross, spread, maps)
     return _finish(
         statistics, layout, scales, weighed, centre, moved, mean, covariance, effect, spread,
-        inverse, places, rows, starts, scatter, log_det,
+        inverse, places, rows, starts, scatter, log_det, cells, cell_edge, cell_cross, through,
     )  # fmt: skip
+
+
+def follows(prior: ndarray, shrink: ndarray) -> ndarray:
+    """How each group's coefficients follow their centre, S R S^-1."""
+    root = np.sqrt(prior)
+    return shrink * (root[:, :, None] / root[:, None, :])
 
 
 def _weigh(statistics: GroupStatistics, layout: Layout, scales: Scales) -> _Weighed:
@@ -231,16 +253,35 @@ def _finish(
     statistics: GroupStatistics, layout: Layout, scales: Scales, weighed: _Weighed,
     centre: ndarray, moved: ndarray, mean: ndarray, covariance: ndarray, effect: ndarray,
     effect_covariance: ndarray, inverse: ndarray, places: ndarray, rows: ndarray, starts: ndarray, scatter: ndarray,
-    log_det: float,
+    log_det: float, cells: Cells, cell_edge: ndarray, cell_cross: ndarray, through: ndarray,
 ) -> Known:  # fmt: skip
     count, size = statistics.groups, layout.coefficients
     pull, own = np.empty((count, size)), np.empty((count, size))
     quadratic, squares, traces = np.empty(count), np.empty((count, size)), np.empty(count)
+    mean_y, sxy, syy = statistics.mean_y, statistics.sxy, statistics.syy
+    first = layout.offsets[4]
+    if cells.runs:
+        mean_y, sxy, syy = mean_y.copy(), sxy.copy(), syy.copy()
+        adjust(
+            cells.start, cells.run, cells.total_x, cells.total_y, mean[first:], statistics.total,
+            statistics.mean_x, mean_y, sxy, syy,
+        )  # fmt: skip
     groups.residuals(
-        statistics.total, statistics.mean_x, statistics.mean_y, statistics.sxx, statistics.sxy,
-        statistics.syy, weighed.noise, weighed.prior, weighed.shrink, centre, pull, own, quadratic,
+        statistics.total, statistics.mean_x, mean_y, statistics.sxx, sxy, syy,
+        weighed.noise, weighed.prior, weighed.shrink, centre, pull, own, quadratic,
     )  # fmt: skip
-    groups.expectations(weighed.q, moved, squares, traces)
+    own_moved = np.empty(moved.shape)
+    if cells.runs:
+        run_expectations(
+            cells.start, cells.run, cells.total_x, weighed.noise, weighed.prior, cell_edge,
+            weighed.q, moved, layout.species, layout.compound, layout.columns, layout.effects,
+            through, layout.maps is None, first, covariance, cell_cross, squares, traces,
+            own_moved,
+        )  # fmt: skip
+    else:
+        groups.expectations(weighed.q, moved, squares, traces)
+        follow = follows(weighed.prior, weighed.shrink)
+        own_moved = np.matmul(np.matmul(follow, moved), follow.transpose(0, 2, 1))
     number = statistics.count
     value = -0.5 * float(
         (number * np.log(2 * np.pi * weighed.noise) + weighed.log_det + quadratic).sum()
@@ -253,6 +294,7 @@ def _finish(
         "theta": np.broadcast_to(scales.theta, deviations["theta"].shape),
         "klass": np.broadcast_to(scales.klass, deviations["klass"].shape),
         "top": 1 / _top(layout, 0.0)[0],
+        "run": np.broadcast_to(scales.run, deviations["run"].shape),
     }
     for name, off in deviations.items():
         value -= 0.5 * float((np.log(variances[name]) + off**2 / variances[name]).sum())
@@ -272,7 +314,6 @@ def _finish(
         "noise": np.bincount(layout.compound, noise, minlength=len(layout.z)),
         "between": np.array([change[:, 0].sum()]),
         "slope": slope,
-        "run": np.zeros(1),
     }
     gradient |= _level_gradients(layout, covariance, scatter, deviations, variances)
     return Known(
@@ -291,7 +332,7 @@ def _finish(
         noise=weighed.noise,
         shrink=weighed.shrink,
         own=own,
-        spread=moved,
+        spread=own_moved,
         quadratic=quadratic,
     )
 
@@ -312,6 +353,7 @@ def _deviations(
         "theta": theta,
         "klass": classes,
         "top": top - _top(layout, centre_rt)[1],
+        "run": mean[end:],
     }
 
 
@@ -346,6 +388,7 @@ def _level_gradients(
         "compound": scatter,
         "theta": diagonal[three:four],
         "klass": diagonal[four:end].reshape(-1, layout.effects),
+        "run": diagonal[end:],
     }
     change = {n: 0.5 * ((off[n] ** 2 + unknown[n]) / variance[n] - 1) for n in unknown}
     species = np.zeros((layout.supercategories, columns))
@@ -355,5 +398,6 @@ def _level_gradients(
         "parent": change["parent"].sum(axis=0),
         "compound": change["compound"].sum(axis=0),
         "theta": np.array([change["theta"].sum()]),
+        "run": np.array([change["run"].sum()]),
         "klass": change["klass"].sum(axis=0) if len(layout.class_ids) else np.zeros(layout.effects),
     }

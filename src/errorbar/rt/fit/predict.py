@@ -119,9 +119,9 @@ class Predictor:
         """Means and covariances of the coefficients."""
         fit, layout, known = self.fit, self.fit.layout, self.fit.known
         scales = known.scales
-        columns, effects, size = layout.columns, layout.effects, layout.coefficients
+        effects, size = layout.effects, layout.coefficients
         vector, spread, cross = self._species(asked)
-        effect, own = self._compounds(asked, cross)
+        effect, own = self._compounds(asked)
         if asked.maps is None:
             mean, covariance, across = vector, spread, cross
         else:
@@ -150,14 +150,10 @@ class Predictor:
         group = asked.group[seen]
         root = np.sqrt(known.prior[group])
         mean[seen] = known.own[group]
-        shrink = known.shrink[group]
-        follow = shrink * (root[:, :, None] / root[:, None, :])
-        own_part = shrink * (root[:, :, None] * root[:, None, :])
-        inner = np.matmul(np.matmul(follow, known.spread[group]), follow.transpose(0, 2, 1))
-        covariance[seen] = own_part + inner
+        covariance[seen] = known.shrink[group] * (root[:, :, None] * root[:, None, :])
+        covariance[seen] += known.spread[group]
         support = np.zeros(len(noise), dtype=np.int64)
         support[seen] = fit.statistics.count[group]
-        assert columns == vector.shape[1]
         return Pairs(mean, covariance, noise, _kinds(asked), support)
 
     def _species(self, asked: _Asked) -> tuple[ndarray, ndarray, ndarray]:
@@ -194,7 +190,7 @@ class Predictor:
         above = np.where(parent >= 0, one + parent * columns, two)
         return np.where(species >= 0, species * columns, above)
 
-    def _compounds(self, asked: _Asked, cross: ndarray) -> tuple[ndarray, ndarray]:
+    def _compounds(self, asked: _Asked) -> tuple[ndarray, ndarray]:
         """Each pair's compound effect, and its variance."""
         layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
         effects = layout.effects
@@ -208,9 +204,8 @@ class Predictor:
             effect[at] = known.core[places] @ weights
             own[at] = weights.T @ known.covariance[np.ix_(places, places)] @ weights
             own[at] += np.diag(scales.compound)
-            if layout.klass.size and asked.klass[at] < 0 and len(layout.class_ids):
+            if asked.klass[at] < 0 and len(layout.class_ids):
                 own[at] += np.diag(scales.klass)
-        assert cross.shape[2] == effects
         return effect, own
 
 

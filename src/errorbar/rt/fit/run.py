@@ -7,7 +7,9 @@ import numpy as np
 from numpy import ndarray
 from scipy import optimize
 
+from errorbar.core.errors import SettingsError
 from errorbar.rt.data import Chemistry, Peaks
+from errorbar.rt.fit.cells import Cells
 from errorbar.rt.fit.layout import Layout
 from errorbar.rt.fit.marginal import Known, solve
 from errorbar.rt.fit.scales import Parameters, parameters
@@ -33,6 +35,7 @@ class PoolFit:
     statistics: GroupStatistics
     layout: Layout
     chemistry: Chemistry | None
+    cells: Cells | None
     parameters: Parameters
     at: ndarray
     known: Known
@@ -61,14 +64,24 @@ def fit_pool(
     have at least the step over the root of twelve). `progress` is told the number of evaluations
     and the log posterior.
     """
+    model = model or PoolModel()
     statistics = collect(peaks, group_col)
-    return fit_statistics(statistics, model, chemistry, floor=floor, progress=progress)
+    cells = None
+    if model.run_effect:
+        if not isinstance(peaks, Peaks):
+            raise SettingsError(
+                "run_effect=True needs the table as a whole, and it came in parts: read it with "
+                "`read_peaks`, or leave the effect out."
+            )
+        cells = Cells.of(peaks, statistics)
+    return fit_statistics(statistics, model, chemistry, cells, floor=floor, progress=progress)
 
 
 def fit_statistics(
     statistics: GroupStatistics,
     model: PoolModel | None = None,
     chemistry: Chemistry | None = None,
+    cells: Cells | None = None,
     *,
     floor: float = 0.0,
     start: ndarray | None = None,
@@ -76,17 +89,17 @@ def fit_statistics(
 ) -> PoolFit:
     """Fit what was collected of a table."""
     model = model or PoolModel()
-    layout = Layout.of(statistics, model, chemistry)
+    layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0)
     scales = parameters(statistics, layout, model, floor)
-    at, count, done = climb(
-        statistics, layout, scales, scales.start if start is None else start, progress
-    )
-    known = solve(statistics, layout, scales.scales(at))
+    start = scales.start if start is None else start
+    at, count, done = climb(statistics, layout, scales, start, cells, progress)
+    known = solve(statistics, layout, scales.scales(at), cells)
     return PoolFit(
         model=model,
         statistics=statistics,
         layout=layout,
         chemistry=chemistry,
+        cells=cells,
         parameters=scales,
         at=at,
         known=known,
@@ -101,6 +114,7 @@ def climb(
     layout: Layout,
     scales: Parameters,
     start: ndarray,
+    cells: Cells | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> tuple[ndarray, int, bool]:
     """The mode of the scales from a starting point; how many evaluations; whether it is one."""
@@ -112,7 +126,7 @@ def climb(
         nonlocal calls
         calls += 1
         at = stretched / stretch
-        known = solve(statistics, layout, scales.scales(at))
+        known = solve(statistics, layout, scales.scales(at), cells)
         prior, slope = scales.log_prior(at)
         value = known.log_marginal + prior
         if progress is not None:
@@ -150,7 +164,7 @@ def units(statistics: GroupStatistics, layout: Layout, scales: Parameters) -> nd
         "compound": np.full(layout.effects, len(layout.z)),
         "theta": np.array([layout.z.shape[1]]),
         "klass": np.full(layout.effects, len(layout.class_ids)),
-        "run": np.array([1.0]),
+        "run": np.array([0.5 * layout.runs]),
         "own": rows,
     }
     total = np.zeros(len(scales.names))
