@@ -17,20 +17,36 @@ from tests.rt.fit.dense import (
 )
 
 MODELS = {
-    "reference": PoolModel(penalty="reference", priors="reference", theta="unit"),
-    "learned": PoolModel(),
-    "no slope head": PoolModel(slope_head="none"),
-    "classes": PoolModel(classes=True),
-    "by feature, noise by compound": PoolModel(penalty_by="feature", noise="compound"),
-    "free slopes": PoolModel(slope_variance="free", penalty_by="supercategory"),
-    "species chemistry": PoolModel(head_dims=2, head_level="species"),
-    "cluster chemistry": PoolModel(head_dims=2, head_level="cluster"),
-    "everything": PoolModel(
-        head_dims=2, gate_rank=2, classes=True, compound_slopes=True, noise="compound"
+    "reference": PoolModel(
+        replicates="separate", penalty="reference", priors="reference", theta="unit"
     ),
-    "runs": PoolModel(run_effect=True),
+    "learned": PoolModel(replicates="separate"),
+    "no slope head": PoolModel(replicates="separate", slope_head="none"),
+    "classes": PoolModel(replicates="separate", classes=True),
+    "by feature, noise by compound": PoolModel(
+        replicates="separate", penalty_by="feature", noise="compound"
+    ),
+    "free slopes": PoolModel(
+        replicates="separate", slope_variance="free", penalty_by="supercategory"
+    ),
+    "species chemistry": PoolModel(replicates="separate", head_dims=2, head_level="species"),
+    "cluster chemistry": PoolModel(replicates="separate", head_dims=2, head_level="cluster"),
+    "everything": PoolModel(
+        replicates="separate",
+        head_dims=2,
+        gate_rank=2,
+        classes=True,
+        compound_slopes=True,
+        noise="compound",
+    ),
+    "runs": PoolModel(replicates="separate", run_effect=True),
     "everything and runs": PoolModel(
-        head_dims=1, gate_rank=1, classes=True, compound_slopes=True, run_effect=True
+        replicates="separate",
+        head_dims=1,
+        gate_rank=1,
+        classes=True,
+        compound_slopes=True,
+        run_effect=True,
     ),
 }
 
@@ -110,5 +126,6 @@ def test_rows_in_any_order_give_the_same_fit():
 def test_a_table_in_parts_gives_the_same_fit():
     peaks = small_table(4)
     parts = [peaks.select(slice(at, at + 37)) for at in range(0, len(peaks), 37)]
-    first, second = fit_pool(peaks), fit_pool(iter(parts))
+    model = PoolModel(replicates="separate")
+    first, second = fit_pool(peaks, model), fit_pool(iter(parts), model)
     np.testing.assert_allclose(first.at, second.at, atol=1e-6)

@@ -9,10 +9,11 @@ from numpy import ndarray
 
 from errorbar.core.errors import TableError
 
-__all__ = ["MAX_ID", "Chemistry", "Peaks"]
+__all__ = ["MAX_GROUP", "MAX_ID", "Chemistry", "Peaks"]
 
-# A group's key is `(group << 32) + compound`, so both must fit 32 bits without a sign.
+# A group's key is `(group << 32) + compound`, a whole number of 64 bits with a sign.
 MAX_ID = 2**32 - 1
+MAX_GROUP = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +62,11 @@ class Peaks:
                 f"{self.rows[bad[0]]}: a standard that was not found is 0."
             )
         for name in ("species", "supercategory", "compound"):
-            ids = getattr(self, name)
-            bad = np.flatnonzero((ids < 0) | (ids > MAX_ID))
+            ids, most = getattr(self, name), MAX_ID if name == "compound" else MAX_GROUP
+            bad = np.flatnonzero((ids < 0) | (ids > most))
             if bad.size:
                 raise TableError(
-                    f"`{name}` must lie between 0 and {MAX_ID}; {bad.size} of {count} rows do "
+                    f"`{name}` must lie between 0 and {most}; {bad.size} of {count} rows do "
                     f"not, first at row {self.rows[bad[0]]} ({ids[bad[0]]}). Number them anew."
                 )
 
@@ -87,7 +88,7 @@ class Peaks:
 
     def keys(self, column: str = "species") -> Int[ndarray, " rows"]:
         """`(group << 32) + compound`, one number for each pair."""
-        return (self.group(column) << 32) + self.compound
+        return (self.group(column).astype(np.int64) << 32) + self.compound
 
     def select(self, chosen: Shaped[ndarray, " chosen"]) -> Self:
         """Some of the rows, by a mask or by their places; runs keep their numbers."""

@@ -52,14 +52,10 @@ class Cells:
         )
 
     @classmethod
-    def of(
-        cls, peaks: Peaks, statistics: GroupStatistics, weight: ndarray | None = None
-    ) -> Self:
+    def of(cls, peaks: Peaks, statistics: GroupStatistics, weight: ndarray | None = None) -> Self:
         """The cells of a table whose groups were collected."""
         group = statistics.places(peaks)
-        _, run = np.unique(
-            (statistics.species[group] << 32) + peaks.run, return_inverse=True
-        )
+        _, run = np.unique((statistics.species[group] << 32) + peaks.run, return_inverse=True)
         runs = int(run.max()) + 1
         if runs > MOST_RUNS:
             raise SettingsError(

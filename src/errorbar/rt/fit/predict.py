@@ -66,24 +66,31 @@ class Predictor:
 
     def times(self, peaks: Peaks) -> Times:
         """The times of rows whose runs are new."""
-        x = self.fit.statistics.centred(peaks)
         pairs, which = self.pairs(peaks)
-        mean, variance = _rows(x, which, pairs.mean, pairs.covariance)
-        variance += pairs.noise[which] + self._run_variance()
+        mean, variance, noise = self.rows(peaks, pairs, which)
         return Times(
-            mean=mean + self.fit.statistics.centre_rt,
-            sd=np.sqrt(variance),
+            mean=mean,
+            sd=np.sqrt(variance + noise + self._run_variance()),
             known=pairs.known[which],
             support=pairs.support[which],
+            freedom=self.fit.freedom,
         )
+
+    def rows(
+        self, peaks: Peaks, pairs: Pairs | None = None, which: ndarray | None = None
+    ) -> tuple[ndarray, ndarray, ndarray]:
+        """Expected times, the variance of what is expected, and the variance of noise about it."""
+        x = self.fit.statistics.centred(peaks)
+        if pairs is None or which is None:
+            pairs, which = self.pairs(peaks)
+        mean, variance = _rows(x, which, pairs.mean, pairs.covariance)
+        return mean + self.fit.statistics.centre_rt, variance, pairs.noise[which]
 
     def pairs(self, peaks: Peaks) -> tuple[Pairs, ndarray]:
         """The distinct pairs of a table, and which of them each row is of."""
         groups = peaks.group(self.fit.statistics.group_col)
         triples = np.stack([groups, peaks.supercategory, peaks.compound], axis=1)
-        distinct, first, which = np.unique(
-            triples, axis=0, return_index=True, return_inverse=True
-        )
+        distinct, first, which = np.unique(triples, axis=0, return_index=True, return_inverse=True)
         asked = self._asked(
             distinct[:, 0], distinct[:, 1], distinct[:, 2], peaks.compound_class[first]
         )
@@ -134,9 +141,7 @@ class Predictor:
         covariance[:, :, :effects] += across
         covariance[:, :effects, :] += across.transpose(0, 2, 1)
         covariance[:, :effects, :effects] += own
-        noise = np.where(
-            asked.compound >= 0, scales.noise[asked.compound], self._usual_noise
-        )
+        noise = np.where(asked.compound >= 0, scales.noise[asked.compound], self._usual_noise)
         fresh = asked.group < 0
         prior = np.empty((len(noise), size))
         prior[:, 0] = scales.between[0]
@@ -153,7 +158,7 @@ class Predictor:
         covariance[seen] = known.shrink[group] * (root[:, :, None] * root[:, None, :])
         covariance[seen] += known.spread[group]
         support = np.zeros(len(noise), dtype=np.int64)
-        support[seen] = fit.statistics.count[group]
+        support[seen] = fit.support[group]
         return Pairs(mean, covariance, noise, _kinds(asked), support)
 
     def _species(self, asked: _Asked) -> tuple[ndarray, ndarray, ndarray]:

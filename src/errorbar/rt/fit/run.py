@@ -29,6 +29,7 @@ class PoolFit:
 
     `at` are the scales' coordinates (`parameters.named(at)` shows them), `log_posterior` the log
     of marginal likelihood times prior at that point, `evaluations` how often it was computed.
+    `freedom` are the noise's degrees of freedom, infinite where it is normal.
     """
 
     model: PoolModel
@@ -42,6 +43,13 @@ class PoolFit:
     log_posterior: float
     evaluations: int
     converged: bool
+    freedom: float = np.inf
+    peaks_of_group: ndarray | None = None
+
+    @property
+    def support(self) -> ndarray:
+        """With how many peaks each group was seen."""
+        return self.statistics.count if self.peaks_of_group is None else self.peaks_of_group
 
     @property
     def scales(self) -> dict[str, float]:
@@ -65,16 +73,20 @@ def fit_pool(
     and the log posterior.
     """
     model = model or PoolModel()
-    statistics = collect(peaks, group_col)
-    cells = None
-    if model.run_effect:
-        if not isinstance(peaks, Peaks):
+    if isinstance(peaks, Peaks):
+        from errorbar.rt.fit.robust import fit_rows
+
+        return fit_rows(
+            peaks, model, chemistry, group_col=group_col, floor=floor, progress=progress
+        )
+    for name in ("run_effect", "freedom"):
+        if getattr(model, name) not in (False, "normal"):
             raise SettingsError(
-                "run_effect=True needs the table as a whole, and it came in parts: read it with "
-                "`read_peaks`, or leave the effect out."
+                f"{name}={getattr(model, name)!r} needs the table as a whole, and it came in "
+                "parts: read it with `read_peaks`, or leave that out."
             )
-        cells = Cells.of(peaks, statistics)
-    return fit_statistics(statistics, model, chemistry, cells, floor=floor, progress=progress)
+    statistics = collect(peaks, group_col)
+    return fit_statistics(statistics, model, chemistry, floor=floor, progress=progress)
 
 
 def fit_statistics(
@@ -165,10 +177,10 @@ def units(statistics: GroupStatistics, layout: Layout, scales: Parameters) -> nd
         "theta": np.array([layout.z.shape[1]]),
         "klass": np.full(layout.effects, len(layout.class_ids)),
         "run": np.array([0.5 * layout.runs]),
-        "own": rows,
     }
     total = np.zeros(len(scales.names))
-    for name, index in scales.index.items():
-        moving = index >= 0
-        np.add.at(total, index[moving], counts[name][moving])
+    for places in (scales.index, scales.own):
+        for name, index in places.items():
+            moving = index >= 0
+            np.add.at(total, index[moving], counts[name][moving])
     return np.maximum(total, 1.0)

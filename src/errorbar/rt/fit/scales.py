@@ -23,6 +23,9 @@ FIELDS = ("noise", "between", "slope", "species", "parent", "compound", "theta",
 TOP_OFFSET, TOP_OTHER = 10.0, 1.0
 # What stands for "no scatter here", relative to where a scale starts. Much less would cost digits.
 NOTHING = 1e-2
+# How far the logarithm of one supercategory's or compound's scale departs from that of all, and
+# of how many species a departure can be told.
+DEPARTURE, LEAST_SPECIES = 0.5, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,13 +52,15 @@ ScaleGradient = dict[str, ndarray]
 class Parameters:
     """Named coordinates, what they move, and their priors.
 
-    `index` gives each entry of each field its coordinate (-1: fixed at `fixed`). A coordinate is
+    `index` gives each entry of each field its coordinate (-1: fixed at `fixed`), and `own` that of
+    its own departure from what it shares (-1: none). A coordinate is
     the log of a standard deviation with a half-normal prior of scale `width`; where `width` is
     infinite its log has a normal prior of `centre` and `spread` instead.
     """
 
     names: tuple[str, ...]
     index: dict[str, Int[ndarray, "..."]]
+    own: dict[str, Int[ndarray, "..."]]
     fixed: dict[str, Float[ndarray, "..."]]
     width: Float[ndarray, " coordinates"]
     centre: Float[ndarray, " coordinates"]
@@ -70,15 +75,10 @@ class Parameters:
         for name in FIELDS:
             index = self.index[name]
             values[name] = np.where(index >= 0, np.exp(2 * at[index]), self.fixed[name])
-        if len(self._own):
-            values["noise"] = values["noise"] * np.exp(2 * at[self._own])
+            if name in self.own:
+                values[name] *= np.where(self.own[name] >= 0, np.exp(2 * at[self.own[name]]), 1.0)
         values["noise"] = values["noise"] + self.floor**2
         return Scales(**values, tied=self.tied)
-
-    @property
-    def _own(self) -> ndarray:
-        """Coordinates of each compound's own noise."""
-        return self.index.get("own", np.empty(0, dtype=np.int64))
 
     def pull(self, at: ndarray, gradient: ScaleGradient) -> Float[ndarray, " coordinates"]:
         """The gradient with respect to the coordinates."""
@@ -87,10 +87,10 @@ class Parameters:
             index, change = self.index[name], gradient[name]
             if name == "noise":
                 change = change * (1 - self.floor**2 / self.scales(at).noise)
-                if len(self._own):
-                    np.add.at(total, self._own, 2 * change)
-            moving = index >= 0
-            np.add.at(total, index[moving], 2 * change[moving])
+            for places in (index, self.own.get(name)):
+                if places is not None:
+                    moving = places >= 0
+                    np.add.at(total, places[moving], 2 * change[moving])
         return total
 
     def log_prior(self, at: ndarray) -> tuple[float, ndarray]:
@@ -170,9 +170,11 @@ def parameters(
     reference = model.priors == "reference"
     spread = max(size.compound, size.species, size.between)
     wide = 0.5 if reference else 2 * spread
+    near = 0.5 if reference else 2 * max(size.species, size.between, size.noise)
     steep = 0.5
     size_z = max(float(layout.z.std()), 1e-9) if layout.z.size else 1.0
     index: dict[str, ndarray] = {}
+    own: dict[str, ndarray] = {}
     fixed: dict[str, ndarray] = {}
 
     def still(name: str, values: ndarray) -> None:
@@ -185,16 +187,16 @@ def parameters(
     noise = max(np.sqrt(max(size.noise**2 - floor**2, 0.04 * size.noise**2)), 1e-9)
     at = make.half_normal("sigma", 0.05 if reference else 2 * size.noise, 0.7 * noise)
     moved("noise", np.full(compounds, at))
-    at = make.half_normal("tau_b", wide, max(size.between, 0.3 * size.noise))
+    at = make.half_normal("tau_b", near, max(size.between, 0.3 * size.noise))
     moved("between", np.array([at]))
     _slopes(statistics, model, make, moved, still, supers, features)
 
     columns = np.zeros((supers, layout.columns), dtype=np.int64) - 1
-    quiet = np.zeros((supers, layout.columns))
+    quiet, departs = np.zeros((supers, layout.columns)), columns.copy()
     parent, parent_quiet = np.zeros(layout.columns, np.int64) - 1, np.zeros(layout.columns)
     first = max(size.species, 0.1 * size.between)
     for kind, name, width, start in (
-        (OFFSET, "tau_mu", wide, first),
+        (OFFSET, "tau_mu", near, first),
         (SLOPE, "tau_w", steep, 0.05),
         (HEAD, "tau_head", wide, 0.1 * spread / size_z),
         (GATE, "tau_gate", steep, 0.02),
@@ -215,12 +217,19 @@ def parameters(
             else:
                 parent_quiet[chosen] = (NOTHING * start) ** 2
             continue
-        for s in range(supers):
+        if not reference:
+            # Few species say little of their own scatter: it departs from one for all of them.
+            columns[:, chosen] = make.half_normal(name, width, start)
+        for s in np.flatnonzero(np.bincount(layout.parent) >= (1 if reference else LEAST_SPECIES)):
             label = f"{name}[{statistics.supercategory_ids[s]}]"
-            columns[s, chosen] = make.half_normal(label, width, start)
+            if reference:
+                columns[s, chosen] = make.half_normal(label, width, start)
+            else:
+                departs[s, chosen] = make.normal(label, 0.0, DEPARTURE, 0.0)
         parent[chosen] = make.half_normal(f"{name}_sup", width, start)
     index["species"], fixed["species"] = columns, quiet
     index["parent"], fixed["parent"] = parent, parent_quiet
+    own["species"] = departs
 
     effect = np.zeros(layout.effects, np.int64)
     effect[0] = make.half_normal("tau_comp", wide, size.compound)
@@ -245,12 +254,13 @@ def parameters(
     else:
         still("run", np.array([1.0]))
     if model.noise == "compound":
-        own = [make.normal(f"noise[{c}]", 0.0, 0.5, 0.0) for c in statistics.compound_ids]
-        index["own"] = np.array(own)
+        names = (f"noise[{each}]" for each in statistics.compound_ids)
+        own["noise"] = np.array([make.normal(name, 0.0, DEPARTURE, 0.0) for name in names])
     rows = np.array(make.rows)
     return Parameters(
         names=tuple(make.names),
         index=index,
+        own=own,
         fixed=fixed,
         width=rows[:, 0],
         centre=rows[:, 1],

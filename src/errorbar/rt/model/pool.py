@@ -38,7 +38,9 @@ class PoolModel:
     `penalty` is `"learned"`, `"reference"` (3e-4) or a number: slopes have the variance
     $\\sigma^2 / \\lambda$ about their head. It is one number, one for each feature or one for each
     supercategory (`penalty_by`). With `slope_variance="free"` slopes have a variance of their own
-    instead. `head_level` says where species × chemistry lives: with species, with their
+    instead. `noise` is one for all, or each compound's own. `freedom` makes the noise a Student-t.
+    Peaks of one pair in one run share their error and are fitted as one (`replicates="merged"`)
+    where the table is in memory. `head_level` says where species × chemistry lives: with species, with their
     supercategory ("cluster"), or both. `priors` are half-normal: `"reference"` in minutes as the
     reference code has them, `"data"` as wide as the data.
     """
@@ -56,6 +58,7 @@ class PoolModel:
     noise: Literal["shared", "compound"] = "shared"
     run_effect: bool = False
     freedom: float | Literal["normal", "learned"] = "normal"
+    replicates: Literal["merged", "separate"] = "merged"
     priors: Literal["reference", "data"] = "data"
 
     def __post_init__(self) -> None:
@@ -67,6 +70,7 @@ class PoolModel:
             "head_level": ("species", "cluster", "both"),
             "noise": ("shared", "compound"),
             "priors": ("reference", "data"),
+            "replicates": ("merged", "separate"),
         }
         for name, known in choices.items():
             if (value := getattr(self, name)) not in known:

@@ -1,0 +1,132 @@
+r"""Row weights: heavy-tailed noise, and rows that stand for several.
+
+A Student-t error is a normal one whose precision was drawn from a gamma distribution. Given all
+else a row's expected precision is $w = (\nu + 1) / (\nu + \mathrm{E}[r^2] / \sigma^2)$, so the exact
+solve alternates with new weights until both rest (expectation-maximisation; the scales are at
+their mode for the weighted rows). Weights are kept at a mean of one, which they have at rest
+(Liu, Rubin & Wu 1998, Biometrika 85, 755), and it is much faster.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy import optimize, special
+
+from errorbar.rt.data import Chemistry, Peaks
+from errorbar.rt.fit.cells import Cells
+from errorbar.rt.fit.predict import Predictor
+from errorbar.rt.fit.replicates import Replicates
+from errorbar.rt.fit.run import PoolFit, fit_statistics
+from errorbar.rt.fit.statistics import collect
+from errorbar.rt.model.pool import PoolModel
+
+__all__ = ["Residuals", "fit_rows"]
+
+FIRST_FREEDOM = 5.0
+# Beyond this nobody could tell a t from a normal.
+MOST_FREEDOM = 200.0
+ROUNDS = 12
+# Scales have come to rest when their logarithms move less than this.
+REST = 0.01
+
+_special = cast(Any, special)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residuals:
+    """Errors of the rows that were fitted: `mean` and `variance` of what is left of each.
+
+    `noise` is the variance of its noise.
+    """
+
+    mean: Float[ndarray, " rows"]
+    variance: Float[ndarray, " rows"]
+    noise: Float[ndarray, " rows"]
+
+    @property
+    def square(self) -> Float[ndarray, " rows"]:
+        """The expected square, in units of the noise."""
+        return (self.mean**2 + self.variance) / self.noise
+
+
+def fit_rows(
+    peaks: Peaks,
+    model: PoolModel,
+    chemistry: Chemistry | None = None,
+    *,
+    group_col: str = "species",
+    floor: float = 0.0,
+    progress: Callable[[int, float], None] | None = None,
+) -> PoolFit:
+    """Fit a table that is in memory, with whatever weights its rows need."""
+    merged = Replicates.of(peaks)
+    if model.replicates == "separate" or not merged.sets:
+        merged = Replicates(peaks, np.ones(len(peaks), dtype=np.int64), 0.0, 0)
+    rows = merged.peaks
+    heavy = model.freedom != "normal"
+    freedom = _first_freedom(model)
+    weight: ndarray | None = merged.weight(2 * merged.within) if merged.sets else None
+    fit, before = None, None
+    total = 0
+    for _ in range(ROUNDS if heavy or merged.sets else 1):
+        statistics = collect(rows, group_col, weight)
+        cells = Cells.of(rows, statistics, weight) if model.run_effect else None
+        start = None if fit is None else fit.at
+        fit = fit_statistics(
+            statistics, model, chemistry, cells, floor=floor, start=start, progress=progress
+        )
+        total += fit.evaluations
+        left = residuals(fit, rows)
+        weight = merged.weight(float(left.noise.mean())) if merged.sets else np.ones(len(rows))
+        if heavy:
+            left = replace(left, noise=left.noise / weight)
+            if model.freedom == "learned":
+                freedom = likely_freedom(left)
+            precision = (freedom + 1) / (freedom + left.square)
+            weight = weight * precision / precision.mean()
+        if before is not None and np.abs(fit.at - before).max() < REST:
+            break
+        before = fit.at
+    assert fit is not None
+    if not merged.sets:
+        return replace(fit, freedom=freedom, evaluations=total)
+    # Support counts peaks, not sets of them.
+    count = collect(peaks, group_col).count
+    return replace(fit, freedom=freedom, evaluations=total, peaks_of_group=count)
+
+
+def _first_freedom(model: PoolModel) -> float:
+    if model.freedom == "normal":
+        return np.inf
+    return FIRST_FREEDOM if isinstance(model.freedom, str) else float(model.freedom)
+
+
+def residuals(fit: PoolFit, peaks: Peaks) -> Residuals:
+    """What is left of the rows that were fitted."""
+    predictor, statistics = Predictor(fit), fit.statistics
+    centre, variance, noise = predictor.rows(peaks)
+    mean = peaks.rt - centre
+    if fit.cells is not None:
+        group = statistics.places(peaks)
+        _, run = np.unique((statistics.species[group] << 32) + peaks.run, return_inverse=True)
+        mean -= fit.known.core[fit.layout.offsets[-1] :][run]
+    return Residuals(mean, variance, noise)
+
+
+def likely_freedom(left: Residuals) -> float:
+    """The degrees of freedom under which the residuals are likeliest."""
+    z = left.mean / np.sqrt(left.noise + left.variance)
+    square = np.sort(z * z)
+
+    def unlikely(log_freedom: float) -> float:
+        nu = np.exp(log_freedom)
+        norm = _special.gammaln((nu + 1) / 2) - _special.gammaln(nu / 2) - 0.5 * np.log(nu)
+        return -float(len(square) * norm - (nu + 1) / 2 * np.log1p(square / nu).sum())
+
+    bounds = (np.log(1.2), np.log(MOST_FREEDOM))
+    found = cast(Any, optimize).minimize_scalar(unlikely, bounds=bounds, method="bounded")
+    return float(np.exp(found.x))
