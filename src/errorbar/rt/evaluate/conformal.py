@@ -85,7 +85,7 @@ def conformal_scale(
     groups: Int[ndarray, " rows"] | None = None,
     *,
     runs: Shaped[ndarray, " rows"] | None = None,
-    reach: float | None = None,
+    reach: float | Float[ndarray, " rows"] | None = None,
 ) -> ConformalScale:
     """How much wider intervals must be, from errors in units of sd on calibration rows.
 
@@ -101,6 +101,7 @@ def conformal_scale(
             "without a prediction out."
         )
     width = _unit_times().reach(level) if reach is None else reach
+    scores = scores / width
     least = least_calibration(level)
     unit = np.arange(len(scores)) if runs is None else np.unique(runs, return_inverse=True)[1]
     codes = np.zeros(len(scores), dtype=np.int64) if groups is None else groups
@@ -117,7 +118,7 @@ def conformal_scale(
     parts = [place == at for at in range(len(upper))]
     return ConformalScale(
         level,
-        np.array([_quantile(size[part], unit[part], level) / width for part in parts]),
+        np.array([_quantile(size[part], unit[part], level) for part in parts]),
         upper,
         np.array([len(np.unique(unit[part])) for part in parts]),
     )
@@ -158,10 +159,10 @@ def conformal_check(
     calibration = times.select(held)
     scale = conformal_scale(
         calibration.score(rt[held]), level, runs=runs[held] if enough else None,
-        reach=times.reach(level),
+        reach=calibration.reach(level),
     )  # fmt: skip
     rest = times.select(~held)
-    size, reach = np.abs(rest.score(rt[~held])), times.reach(level)
+    size, reach = np.abs(rest.score(rt[~held])), rest.reach(level)
     return ConformalCheck(
         level=level,
         factor=float(scale.factor[0]),

@@ -134,7 +134,7 @@ class _Rows:
             "error": 1 + np.floor(octaves * ERROR_PER_OCTAVE),
             "pit": pit * PIT_PLACES,
             # Of a t, too, what z would be if the same rank were a normal's.
-            "score": (_normal_score(z, pit, times.freedom) + SCORE_REACH) / SCORE_STEP,
+            "score": (_normal_score(z, pit, times.degrees) + SCORE_REACH) / SCORE_STEP,
         }
         most = {"error": ERROR_PLACES, "pit": PIT_PLACES, "score": 2 * SCORE_REACH / SCORE_STEP}
         return cls(
@@ -173,11 +173,9 @@ def _columns(names: ndarray) -> ndarray:
     return whole[:, None] if whole.ndim == 1 else whole
 
 
-def _normal_score(z: ndarray, pit: ndarray, freedom: float) -> ndarray:
-    if np.isinf(freedom):
-        return z
+def _normal_score(z: ndarray, pit: ndarray, degrees: ndarray) -> ndarray:
     # Beyond 8 a rank is 0 or 1 in double precision.
-    return np.clip(special.ndtri(pit), -8, 8)
+    return np.where(np.isinf(degrees), z, np.clip(special.ndtri(pit), -8, 8))
 
 
 def _train_groups(training: SupportMap, edges: Sequence[int]) -> tuple[int, ...]:

@@ -54,6 +54,7 @@ class Known:
     own: Float[ndarray, "groups coefficients"]
     spread: Float[ndarray, "groups coefficients coefficients"]
     quadratic: Float[ndarray, " groups"]
+    cell_edge: Float[ndarray, "cells coefficients"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -334,6 +335,7 @@ def _finish(
         own=own,
         spread=own_moved,
         quadratic=quadratic,
+        cell_edge=cell_edge,
     )
 
 

@@ -19,7 +19,7 @@ from errorbar.rt.fit.layout import Layout, maps_of
 from errorbar.rt.fit.marginal import species_blocks
 from errorbar.rt.fit.run import PoolFit
 from errorbar.rt.fit.statistics import find
-from errorbar.rt.model import Times
+from errorbar.rt.model.times import Times, blend
 
 __all__ = ["Pairs", "Predictor"]
 
@@ -42,9 +42,10 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """Distinct pairs by their places; -1 where there is none."""
+class Asked:
+    """Distinct pairs by their places; -1 where there is none. `ids` are species and compound."""
 
+    ids: ndarray
     group: ndarray
     species: ndarray
     parent: ndarray
@@ -68,13 +69,8 @@ class Predictor:
         """The times of rows whose runs are new."""
         pairs, which = self.pairs(peaks)
         mean, variance, noise = self.rows(peaks, pairs, which)
-        return Times(
-            mean=mean,
-            sd=np.sqrt(variance + noise + self._run_variance()),
-            known=pairs.known[which],
-            support=pairs.support[which],
-            freedom=self.fit.freedom,
-        )
+        sd, freedom = blend(variance + self.run_variance(), noise, self.fit.freedom)
+        return Times(mean, sd, pairs.known[which], pairs.support[which], freedom)
 
     def rows(
         self, peaks: Peaks, pairs: Pairs | None = None, which: ndarray | None = None
@@ -87,6 +83,11 @@ class Predictor:
         return mean + self.fit.statistics.centre_rt, variance, pairs.noise[which]
 
     def pairs(self, peaks: Peaks) -> tuple[Pairs, ndarray]:
+        """What is known of the distinct pairs of a table, and which of them each row is of."""
+        asked, which = self.asked(peaks)
+        return self._known(asked), which
+
+    def asked(self, peaks: Peaks) -> tuple[Asked, ndarray]:
         """The distinct pairs of a table, and which of them each row is of."""
         groups = peaks.group(self.fit.statistics.group_col)
         triples = np.stack([groups, peaks.supercategory, peaks.compound], axis=1)
@@ -94,14 +95,15 @@ class Predictor:
         asked = self._asked(
             distinct[:, 0], distinct[:, 1], distinct[:, 2], peaks.compound_class[first]
         )
-        return self._known(asked), which.reshape(-1)
+        return asked, which.reshape(-1)
 
-    def _run_variance(self) -> float:
+    def run_variance(self) -> float:
+        """The variance of a new run's effect."""
         return float(self.fit.known.scales.run[0]) if self.fit.model.run_effect else 0.0
 
     def _asked(
         self, species: ndarray, supercategory: ndarray, compound: ndarray, klass: ndarray
-    ) -> _Asked:
+    ) -> Asked:
         fit, stats, layout = self.fit, self.fit.statistics, self.fit.layout
         place = find(stats.species_ids, species)
         parent = find(stats.supercategory_ids, supercategory)
@@ -120,9 +122,10 @@ class Predictor:
         maps = None
         if layout.maps is not None:
             maps = maps_of(z, layout.kind, layout.drift, stats.features, fit.model)
-        return _Asked(group, place, parent, compound_place, z, klass, maps)
+        ids = np.stack([species, compound], axis=1)
+        return Asked(ids, group, place, parent, compound_place, z, klass, maps)
 
-    def _known(self, asked: _Asked) -> Pairs:
+    def _known(self, asked: Asked) -> Pairs:
         """Means and covariances of the coefficients."""
         fit, layout, known = self.fit, self.fit.layout, self.fit.known
         scales = known.scales
@@ -141,14 +144,9 @@ class Predictor:
         covariance[:, :, :effects] += across
         covariance[:, :effects, :] += across.transpose(0, 2, 1)
         covariance[:, :effects, :effects] += own
-        noise = np.where(asked.compound >= 0, scales.noise[asked.compound], self._usual_noise)
+        noise = self.noise(asked)
         fresh = asked.group < 0
-        prior = np.empty((len(noise), size))
-        prior[:, 0] = scales.between[0]
-        slope = np.where(
-            asked.parent[:, None] >= 0, scales.slope[asked.parent], scales.slope.mean(axis=0)
-        )
-        prior[:, 1:] = noise[:, None] / slope if scales.tied else slope
+        prior = self.scatter(asked, noise)
         every = np.arange(size)
         covariance[np.ix_(fresh, every, every)] += prior[fresh, :, None] * np.eye(size)
         seen = np.flatnonzero(~fresh)
@@ -161,7 +159,30 @@ class Predictor:
         support[seen] = fit.support[group]
         return Pairs(mean, covariance, noise, _kinds(asked), support)
 
-    def _species(self, asked: _Asked) -> tuple[ndarray, ndarray, ndarray]:
+    def noise(self, asked: Asked) -> ndarray:
+        """The variance of one row's noise."""
+        own = self.fit.known.scales.noise[asked.compound]
+        return np.where(asked.compound >= 0, own, self._usual_noise)
+
+    def scatter(self, asked: Asked, noise: ndarray) -> ndarray:
+        """The variances of pairs' own coefficients about their centre."""
+        scales = self.fit.known.scales
+        prior = np.empty((len(noise), self.fit.layout.coefficients))
+        prior[:, 0] = scales.between[0]
+        known = asked.parent[:, None] >= 0
+        slope = np.where(known, scales.slope[asked.parent], scales.slope.mean(axis=0))
+        prior[:, 1:] = noise[:, None] / slope if scales.tied else slope
+        return prior
+
+    def unseen_species(self, asked: Asked) -> ndarray:
+        """The variances of species vectors about what stands for them; zero where they are seen."""
+        scales = self.fit.known.scales
+        known = asked.parent[:, None] >= 0
+        above = scales.species.mean(axis=0) + scales.parent
+        extra = np.where(known, scales.species[asked.parent], above)
+        return np.where(asked.species[:, None] >= 0, 0.0, extra)
+
+    def _species(self, asked: Asked) -> tuple[ndarray, ndarray, ndarray]:
         """Each pair's species vector, its covariance, and that with the compound's effect."""
         layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
         columns = layout.columns
@@ -174,12 +195,7 @@ class Predictor:
         for at in np.unique(first[~seen]):
             block = known.covariance[at : at + columns, at : at + columns]
             spread[~seen & (first == at)] = block
-        extra = np.zeros((len(first), columns))
-        extra[~seen] = np.where(
-            asked.parent[~seen, None] >= 0,
-            scales.species[asked.parent[~seen]],
-            scales.species.mean(axis=0) + scales.parent,
-        )
+        extra = self.unseen_species(asked)
         spread = spread + extra[:, :, None] * np.eye(columns)
         cross = np.zeros((len(first), columns, layout.effects))
         _cross(
@@ -195,7 +211,7 @@ class Predictor:
         above = np.where(parent >= 0, one + parent * columns, two)
         return np.where(species >= 0, species * columns, above)
 
-    def _compounds(self, asked: _Asked) -> tuple[ndarray, ndarray]:
+    def _compounds(self, asked: Asked) -> tuple[ndarray, ndarray]:
         """Each pair's compound effect, and its variance."""
         layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
         effects = layout.effects
@@ -226,7 +242,7 @@ def unseen_compound(layout: Layout, z: ndarray, klass: int) -> tuple[ndarray, nd
     return np.r_[places, own], np.concatenate([weights, np.eye(layout.effects)])
 
 
-def _kinds(asked: _Asked) -> ndarray:
+def _kinds(asked: Asked) -> ndarray:
     species, compound = asked.species >= 0, asked.compound >= 0
     kinds = np.where(species, UNSEEN_COMPOUND, NEITHER)
     kinds = np.where(compound, np.where(species, UNSEEN_PAIR, UNSEEN_SPECIES), kinds)

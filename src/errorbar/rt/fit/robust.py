@@ -96,7 +96,9 @@ def fit_rows(
         return replace(fit, freedom=freedom, evaluations=total)
     # Support counts peaks, not sets of them.
     count = collect(peaks, group_col).count
-    return replace(fit, freedom=freedom, evaluations=total, peaks_of_group=count)
+    return replace(
+        fit, freedom=freedom, evaluations=total, peaks_of_group=count, within=merged.within
+    )
 
 
 def _first_freedom(model: PoolModel) -> float:

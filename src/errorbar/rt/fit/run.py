@@ -29,7 +29,8 @@ class PoolFit:
 
     `at` are the scales' coordinates (`parameters.named(at)` shows them), `log_posterior` the log
     of marginal likelihood times prior at that point, `evaluations` how often it was computed.
-    `freedom` are the noise's degrees of freedom, infinite where it is normal.
+    `freedom` are the noise's degrees of freedom, infinite where it is normal, `within` is the
+    variance found among peaks of one pair in one run.
     """
 
     model: PoolModel
@@ -45,6 +46,7 @@ class PoolFit:
     converged: bool
     freedom: float = np.inf
     peaks_of_group: ndarray | None = None
+    within: float = 0.0
 
     @property
     def support(self) -> ndarray:

@@ -40,8 +40,8 @@ class PoolModel:
     supercategory (`penalty_by`). With `slope_variance="free"` slopes have a variance of their own
     instead. `noise` is one for all, or each compound's own. `freedom` makes the noise a Student-t.
     Peaks of one pair in one run share their error and are fitted as one (`replicates="merged"`)
-    where the table is in memory. `head_level` says where species × chemistry lives: with species, with their
-    supercategory ("cluster"), or both. `priors` are half-normal: `"reference"` in minutes as the
+    where the table is in memory. `head_level` says where species × chemistry lives: with species,
+    with their supercategory ("cluster"), or both. `priors` are half-normal: `"reference"` in minutes as the
     reference code has them, `"data"` as wide as the data.
     """
 
