@@ -88,15 +88,15 @@ def _condition(predictor: Predictor, targets: Peaks, anchors: Peaks) -> tuple[nd
     inner = shared_covariance(predictor, first, first)
     across = shared_covariance(predictor, second, first)
     freedom = predictor.fit.freedom
-    precision = np.ones(len(off))
-    for _ in range(1 if np.isinf(freedom) else PASSES):
+    factor = cho_factor(inner + np.diag(noise))
+    weights = cho_solve(factor, off)
+    for _ in range(0 if np.isinf(freedom) else PASSES):
+        # What is left of each anchor, and how surely.
+        left = off - inner @ weights
+        unsure = np.diag(inner - inner @ cho_solve(factor, inner))
+        precision = (freedom + 1) / (freedom + (left**2 + unsure) / noise)
         factor = cho_factor(inner + np.diag(noise / precision))
         weights = cho_solve(factor, off)
-        if np.isfinite(freedom):
-            # What is left of each anchor, and how surely.
-            left = off - inner @ weights
-            unsure = np.diag(inner - inner @ cho_solve(factor, inner))
-            precision = (freedom + 1) / (freedom + (left**2 + unsure) / noise)
     return across @ weights, np.einsum("ta,at->t", across, cho_solve(factor, across.T))
 
 

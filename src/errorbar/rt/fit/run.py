@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 from scipy import optimize
 
-from errorbar.core.errors import SettingsError
+from errorbar.core.errors import FitError, SettingsError
 from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.fit.cells import Cells
 from errorbar.rt.fit.layout import Layout
@@ -21,6 +21,8 @@ __all__ = ["PoolFit", "fit_pool", "fit_statistics"]
 # Changes of the log posterior below this are not worth another step.
 ENOUGH = 1e-3
 MOST_EVALUATIONS = 400
+# No scale is this many factors of e from its start.
+FARTHEST = 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,13 +138,24 @@ def climb(
     # With n units a scale's logarithm is known to about 1 / sqrt(2 n): in these units all are alike.
     stretch = np.sqrt(2.0 * units(statistics, layout, scales))
 
+    lowest = np.inf
+
     def downhill(stretched: ndarray) -> tuple[float, ndarray]:
-        nonlocal calls
+        nonlocal calls, lowest
         calls += 1
         at = stretched / stretch
-        known = solve(statistics, layout, scales.scales(at), cells)
+        try:
+            if np.abs(at - scales.start).max() > FARTHEST:
+                raise FitError("a scale is many orders of magnitude from where it started.")
+            known = solve(statistics, layout, scales.scales(at), cells)
+        except FitError:
+            if not np.isfinite(lowest):
+                raise
+            # A step of the line search that went much too far: a wall makes it turn back.
+            return lowest + 1e3 * (1 + abs(lowest)), np.zeros_like(at)
         prior, slope = scales.log_prior(at)
         value = known.log_marginal + prior
+        lowest = min(lowest, -value)
         if progress is not None:
             progress(calls, value)
         return -value, -(scales.pull(at, known.gradient) + slope) / stretch

@@ -1,0 +1,6 @@
+"""What a notebook holds: a model of retention times that is fitted, asked and saved."""
+
+from errorbar.rt.estimator.far import FarRunWarning, RunRange
+from errorbar.rt.estimator.retention import RetentionTimes
+
+__all__ = ["FarRunWarning", "RetentionTimes", "RunRange"]
