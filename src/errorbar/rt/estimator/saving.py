@@ -16,7 +16,7 @@ from errorbar.core.errors import ArtifactError
 from errorbar.rt.data import Chemistry
 from errorbar.rt.estimator.far import RunRange
 from errorbar.rt.fit.cells import Cells
-from errorbar.rt.fit.layout import Layout
+from errorbar.rt.fit.layout import Layout, Stretch
 from errorbar.rt.fit.marginal import solve
 from errorbar.rt.fit.run import PoolFit
 from errorbar.rt.fit.scales import parameters
@@ -45,6 +45,9 @@ def to_arrays(fit: PoolFit, reach: RunRange | None) -> tuple[dict[str, ndarray],
     if fit.chemistry is not None:
         for name in ("compound", "values", "compound_class"):
             arrays[f"chemistry.{name}"] = getattr(fit.chemistry, name)
+    if (stretch := fit.layout.stretch) is not None:
+        for name in ("score", "species", "parent"):
+            arrays[f"stretch.{name}"] = getattr(stretch, name)
     if reach is not None:
         arrays["range.runs"] = reach.runs
     manifest: dict[str, Json] = {
@@ -62,6 +65,7 @@ def to_arrays(fit: PoolFit, reach: RunRange | None) -> tuple[dict[str, ndarray],
         "log_posterior": fit.log_posterior,
         "evaluations": fit.evaluations,
         "converged": fit.converged,
+        "stretch": None if stretch is None else {"top": stretch.top, "spread": stretch.spread},
         "range": None if reach is None else {"edge": reach.edge, "growth": reach.growth},
     }
     return arrays, manifest
@@ -93,7 +97,11 @@ def from_arrays(
             names=tuple(manifest["descriptors"]),
             compound_class=arrays["chemistry.compound_class"],
         )
-    layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0)
+    stretch = None
+    if manifest["stretch"] is not None:
+        names = ("score", "species", "parent")
+        stretch = Stretch(*(arrays[f"stretch.{n}"] for n in names), **manifest["stretch"])
+    layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0, stretch)
     scales = parameters(statistics, layout, model, manifest["floor"])
     if len(arrays["at"]) != len(scales.names):
         raise ArtifactError(

@@ -39,6 +39,7 @@ class _Rows:
     core: Float[ndarray, "rows core"]
     x: Float[ndarray, "rows coefficients"]
     turned: Float[ndarray, "rows coefficients"]
+    of_compound: Float[ndarray, "rows effects"]
     vector: Float[ndarray, "rows columns"]
     asked: Asked
     which: ndarray
@@ -116,28 +117,28 @@ def _functionals(predictor: Predictor, peaks: Peaks) -> _Rows:
     core = np.zeros((len(peaks), layout.core))
     first = predictor.first(asked.species, asked.parent)[which]
     core[np.arange(len(peaks))[:, None], first[:, None] + np.arange(layout.columns)] = vector
+    of_compound = turned[:, : layout.effects] * predictor.load(asked)[which][:, None]
     _reach(
-        core, turned, asked.compound[which], known.reach_places, known.reach_rows,
+        core, of_compound, asked.compound[which], known.reach_places, known.reach_rows,
         known.reach_starts,
     )  # fmt: skip
     for row in np.flatnonzero(asked.compound[which] < 0):
         pair = which[row]
         places, weights = unseen_compound(layout, asked.z[pair], int(asked.klass[pair]))
-        core[row, places] += weights @ turned[row, : layout.effects]
+        core[row, places] += weights @ of_compound[row]
     if fit.cells is not None:
         cells = fit.cells
         for row in seen:
             part = slice(cells.start[group[row]], cells.start[group[row] + 1])
             moved = known.cell_edge[part] @ (known.prior[group[row]] * x[row])
             core[row, layout.offsets[-1] + cells.run[part]] -= moved
-    return _Rows(core, x, turned, vector, asked, which)
+    return _Rows(core, x, turned, of_compound, vector, asked, which)
 
 
 def shared_covariance(predictor: Predictor, left: _Rows, right: _Rows) -> ndarray:
     """The covariance of what is expected of rows of one run, its effect included."""
     fit = predictor.fit
     layout, known, scales = fit.layout, fit.known, fit.known.scales
-    effects = layout.effects
     total = left.core @ (known.covariance @ right.core.T)
     total += predictor.run_variance()
 
@@ -154,8 +155,8 @@ def shared_covariance(predictor: Predictor, left: _Rows, right: _Rows) -> ndarra
     if len(layout.class_ids):
         nameless = (compound < 0) & (left.asked.klass[left.which] < 0)
         inverse = inverse + nameless[:, None, None] * np.diag(scales.klass)
-    own = np.einsum("ra,rab->rb", left.turned[:, :effects], inverse)
-    total += same_compound * (own @ right.turned[:, :effects].T)
+    own = np.einsum("ra,rab->rb", left.of_compound, inverse)
+    total += same_compound * (own @ right.of_compound.T)
     extra = predictor.unseen_species(left.asked)[left.which]
     total += same_species * ((left.vector * extra) @ right.vector.T)
     group = left.asked.group[left.which]

@@ -17,9 +17,30 @@ from errorbar.rt.data import Chemistry
 from errorbar.rt.fit.statistics import GroupStatistics
 from errorbar.rt.model.pool import PoolModel
 
-__all__ = ["GATE", "HEAD", "OFFSET", "SLOPE", "Layout"]
+__all__ = ["GATE", "HEAD", "OFFSET", "SLOPE", "STRETCH", "Layout", "Stretch"]
 
-OFFSET, SLOPE, HEAD, GATE = range(4)
+OFFSET, SLOPE, HEAD, GATE, STRETCH = range(5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    r"""By what factor each species follows its compounds' offsets.
+
+    `species`, `parent` and `top` are factors less one, of species, of new species of a
+    supercategory and of others; new ones scatter about that with the variance `spread`. `score`
+    are the compounds' offsets, which a new species' own factor multiplies.
+    """
+
+    score: Float[ndarray, " compounds"]
+    species: Float[ndarray, " species"]
+    parent: Float[ndarray, " supercategories"]
+    top: float
+    spread: float
+
+    def of(self, species: ndarray, parent: ndarray) -> ndarray:
+        """The factor less one, of species (-1: of the supercategory, else of the top)."""
+        above = np.where(parent >= 0, self.parent[parent], self.top)
+        return np.where(species >= 0, self.species[species], above)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +70,7 @@ class Layout:
     drift: Float[ndarray, "features rank"]
     head_names: tuple[str, ...]
     runs: int = 0
+    stretch: Stretch | None = None
 
     @classmethod
     def of(
@@ -57,6 +79,7 @@ class Layout:
         model: PoolModel,
         chemistry: Chemistry | None,
         runs: int = 0,
+        stretch: Stretch | None = None,
     ) -> Self:
         """The layout of a model over these groups."""
         ids, features = statistics.compound_ids, statistics.features
@@ -73,7 +96,7 @@ class Layout:
             start_of_compound=np.r_[0, np.cumsum(counts)],
             by_compound=order,
             kind=kind,
-            maps=maps_of(z, kind, drift, features, model),
+            maps=maps_of(z, kind, drift, features, None if stretch is None else stretch.score),
             z=z,
             klass=klass,
             class_ids=class_ids,
@@ -83,7 +106,15 @@ class Layout:
             drift=drift,
             head_names=() if chemistry is None else chemistry.names[: model.head_dims],
             runs=runs,
+            stretch=stretch,
         )
+
+    @property
+    def load(self) -> Float[ndarray, " groups"]:
+        """By what factor each group follows its compound."""
+        if self.stretch is None:
+            return np.ones(len(self.species))
+        return 1.0 + self.stretch.species[self.species]
 
     @property
     def columns(self) -> int:
@@ -122,7 +153,8 @@ def columns_of(statistics: GroupStatistics, model: PoolModel) -> tuple[ndarray, 
     rank = min(model.gate_rank, features)
     slopes = features if model.slope_head == "cluster_supercat" else 0
     gates = rank * (model.head_dims or 4 if rank else 0)
-    kind = np.repeat([OFFSET, SLOPE, HEAD, GATE], [1, slopes, model.head_dims, gates])
+    counts = [1, slopes, model.head_dims, gates, int(model.stretch)]
+    kind = np.repeat([OFFSET, SLOPE, HEAD, GATE, STRETCH], counts)
     if not rank:
         return kind, np.zeros((features, 0))
     spread = statistics.sxx.sum(axis=0)
@@ -133,9 +165,12 @@ def columns_of(statistics: GroupStatistics, model: PoolModel) -> tuple[ndarray, 
 
 
 def maps_of(
-    z: ndarray, kind: ndarray, drift: ndarray, features: int, model: PoolModel
+    z: ndarray, kind: ndarray, drift: ndarray, features: int, score: ndarray | None = None
 ) -> ndarray | None:
-    """The map of each compound from a species' vector to coefficients; nothing if it is one."""
+    """The map of each compound from a species' vector to coefficients; nothing if it is one.
+
+    `score` are the compounds' working offsets, zero where they are not given.
+    """
     if len(kind) == 1 + features and not (kind >= HEAD).any():
         return None
     maps = np.zeros((len(z), 1 + features, len(kind)))
@@ -144,6 +179,8 @@ def maps_of(
     maps[:, 1 + np.arange(len(slopes)), slopes] = 1.0
     heads = np.flatnonzero(kind == HEAD)
     maps[:, 0, heads] = z[:, : len(heads)]
+    if score is not None:
+        maps[:, 0, kind == STRETCH] = score[:, None]
     gates = np.flatnonzero(kind == GATE)
     dims = len(gates) // max(drift.shape[1], 1)
     for at, column in enumerate(gates):

@@ -18,8 +18,8 @@ from errorbar.core.errors import FitError
 from errorbar.rt.fit import core as system
 from errorbar.rt.fit import groups
 from errorbar.rt.fit.cells import Cells, add_runs, adjust, edges, run_expectations
-from errorbar.rt.fit.layout import OFFSET, Layout
-from errorbar.rt.fit.scales import TOP_OFFSET, TOP_OTHER, ScaleGradient, Scales
+from errorbar.rt.fit.layout import OFFSET, STRETCH, Layout
+from errorbar.rt.fit.scales import TOP_OFFSET, TOP_OTHER, TOP_STRETCH, ScaleGradient, Scales
 from errorbar.rt.fit.statistics import GroupStatistics
 
 __all__ = ["Known", "solve"]
@@ -33,7 +33,7 @@ class Known:
 
     `core` and `covariance` are of species, supercategories, the top, theta and classes; compound k
     is `effect[k]`, and follows the core by minus `reach_rows` at `reach_places`, with the variance
-    `inverse[k]` of its own. A group's coefficients have the mean `own`, and the covariance `S R S`
+    `inverse[k]` of its own. A group's coefficients are centred at `centre` and have the mean `own`, and the covariance `S R S`
     (`shrink` is R) of their own rows plus `spread`, what comes from not knowing all else.
     """
 
@@ -51,6 +51,7 @@ class Known:
     prior: Float[ndarray, "groups coefficients"]
     noise: Float[ndarray, " groups"]
     shrink: Float[ndarray, "groups coefficients coefficients"]
+    centre: Float[ndarray, "groups coefficients"]
     own: Float[ndarray, "groups coefficients"]
     spread: Float[ndarray, "groups coefficients coefficients"]
     quadratic: Float[ndarray, " groups"]
@@ -86,7 +87,8 @@ def solve(
         edge = np.matmul(maps.transpose(0, 2, 1), edge)
         blocks = np.matmul(np.matmul(maps.transpose(0, 2, 1), weighed.q), maps)
         linear = np.einsum("gqb,gq->gb", maps, linear)
-    edge = np.ascontiguousarray(edge)
+    load = layout.load
+    edge = np.ascontiguousarray(edge * load[:, None, None])
     top_precision, top_mean = _top(layout, statistics.centre_rt)
     offsets = np.array(layout.offsets)
     matrix, right = np.zeros((size, size)), np.zeros(size)
@@ -109,9 +111,9 @@ def solve(
         offsets,
         blocks,
         edge,
-        np.ascontiguousarray(weighed.q[:, :effects, :effects]),
+        np.square(load)[:, None, None] * weighed.q[:, :effects, :effects],
         linear,
-        np.ascontiguousarray(weighed.linear[:, :effects]),
+        load[:, None] * weighed.linear[:, :effects],
         layout.z,
         layout.klass,
         1 / scales.species,
@@ -216,6 +218,7 @@ def _weigh(statistics: GroupStatistics, layout: Layout, scales: Scales) -> _Weig
 def _top(layout: Layout, centre_rt: float) -> tuple[ndarray, ndarray]:
     first = layout.kind == OFFSET
     precision = np.where(first, TOP_OFFSET**-2, TOP_OTHER**-2)
+    precision = np.where(layout.kind == STRETCH, TOP_STRETCH**-2, precision)
     return precision, np.where(first, -centre_rt, 0.0)
 
 
@@ -223,7 +226,7 @@ def _centres(layout: Layout, mean: ndarray, effect: ndarray, maps: ndarray | Non
     """Where each group's coefficients are expected."""
     vectors = mean[: layout.offsets[0]].reshape(-1, layout.columns)[layout.species]
     centre = vectors.copy() if maps is None else np.einsum("gqb,gb->gq", maps, vectors)
-    centre[:, : layout.effects] += effect[layout.compound]
+    centre[:, : layout.effects] += layout.load[:, None] * effect[layout.compound]
     return centre
 
 
@@ -236,9 +239,10 @@ def _moved(
     if maps is not None:
         own = np.matmul(np.matmul(maps, own), maps.transpose(0, 2, 1))
         cross = np.matmul(maps, cross)
-    own[:, :, :effects] += cross
-    own[:, :effects, :] += cross.transpose(0, 2, 1)
-    own[:, :effects, :effects] += spread[layout.compound]
+    load = layout.load[:, None, None]
+    own[:, :, :effects] += load * cross
+    own[:, :effects, :] += load * cross.transpose(0, 2, 1)
+    own[:, :effects, :effects] += load**2 * spread[layout.compound]
     return own
 
 
@@ -332,6 +336,7 @@ def _finish(
         prior=weighed.prior,
         noise=weighed.noise,
         shrink=weighed.shrink,
+        centre=centre,
         own=own,
         spread=own_moved,
         quadratic=quadratic,

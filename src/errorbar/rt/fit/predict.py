@@ -15,7 +15,7 @@ from numba import njit
 from numpy import ndarray
 
 from errorbar.rt.data import Peaks
-from errorbar.rt.fit.layout import Layout, maps_of
+from errorbar.rt.fit.layout import STRETCH, Layout, maps_of
 from errorbar.rt.fit.marginal import species_blocks
 from errorbar.rt.fit.run import PoolFit
 from errorbar.rt.fit.statistics import find
@@ -121,7 +121,8 @@ class Predictor:
         klass[seen] = layout.klass[compound_place[seen]]
         maps = None
         if layout.maps is not None:
-            maps = maps_of(z, layout.kind, layout.drift, stats.features, fit.model)
+            score = self._scores(compound_place, z, klass)
+            maps = maps_of(z, layout.kind, layout.drift, stats.features, score)
         ids = np.stack([species, compound], axis=1)
         return Asked(ids, group, place, parent, compound_place, z, klass, maps)
 
@@ -140,10 +141,11 @@ class Predictor:
             covariance = np.matmul(np.matmul(asked.maps, spread), turned)
             across = np.matmul(asked.maps, cross)
         mean, covariance = mean.copy(), covariance.copy()
-        mean[:, :effects] += effect
-        covariance[:, :, :effects] += across
-        covariance[:, :effects, :] += across.transpose(0, 2, 1)
-        covariance[:, :effects, :effects] += own
+        load = self.load(asked)[:, None, None]
+        mean[:, :effects] += load[:, :, 0] * effect
+        covariance[:, :, :effects] += load * across
+        covariance[:, :effects, :] += load * across.transpose(0, 2, 1)
+        covariance[:, :effects, :effects] += load**2 * own
         noise = self.noise(asked)
         fresh = asked.group < 0
         prior = self.scatter(asked, noise)
@@ -158,6 +160,24 @@ class Predictor:
         support = np.zeros(len(noise), dtype=np.int64)
         support[seen] = fit.support[group]
         return Pairs(mean, covariance, noise, _kinds(asked), support)
+
+    def load(self, asked: Asked) -> ndarray:
+        """By what factor pairs follow their compounds."""
+        stretch = self.fit.layout.stretch
+        if stretch is None:
+            return np.ones(len(asked.species))
+        return 1 + stretch.of(asked.species, asked.parent)
+
+    def _scores(self, compound: ndarray, z: ndarray, klass: ndarray) -> ndarray | None:
+        """The working offsets of compounds; of unseen ones what is said of them."""
+        layout, core = self.fit.layout, self.fit.known.core
+        if layout.stretch is None:
+            return None
+        score = layout.stretch.score[compound]
+        for at in np.flatnonzero(compound < 0):
+            places, weights = unseen_compound(layout, z[at], int(klass[at]))
+            score[at] = core[places] @ weights[:, 0]
+        return score
 
     def noise(self, asked: Asked) -> ndarray:
         """The variance of one row's noise."""
@@ -180,6 +200,9 @@ class Predictor:
         known = asked.parent[:, None] >= 0
         above = scales.species.mean(axis=0) + scales.parent
         extra = np.where(known, scales.species[asked.parent], above)
+        layout = self.fit.layout
+        if layout.stretch is not None:
+            extra[:, layout.kind == STRETCH] = layout.stretch.spread
         return np.where(asked.species[:, None] >= 0, 0.0, extra)
 
     def _species(self, asked: Asked) -> tuple[ndarray, ndarray, ndarray]:

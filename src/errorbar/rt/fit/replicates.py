@@ -51,5 +51,5 @@ class Replicates:
 
     def weight(self, noise: float) -> Float[ndarray, " rows"]:
         """How much each row weighs beside a single peak whose error has the variance `noise`."""
-        own = min(self.within / noise, 1.0)
+        own = min(self.within / noise, 1.0) if self.within else 0.0
         return 1.0 / (1.0 - own + own / self.count)

@@ -20,8 +20,9 @@ from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.fit.cells import Cells
 from errorbar.rt.fit.predict import Predictor
 from errorbar.rt.fit.replicates import Replicates
-from errorbar.rt.fit.run import PoolFit, fit_statistics
+from errorbar.rt.fit.run import MOST_EVALUATIONS, PoolFit, fit_statistics
 from errorbar.rt.fit.statistics import collect
+from errorbar.rt.fit.stretch import stretched
 from errorbar.rt.model.pool import PoolModel
 
 __all__ = ["Residuals", "fit_rows"]
@@ -29,7 +30,10 @@ __all__ = ["Residuals", "fit_rows"]
 FIRST_FREEDOM = 5.0
 # Beyond this nobody could tell a t from a normal.
 MOST_FREEDOM = 200.0
-ROUNDS = 12
+ROUNDS = 15
+# Evaluations in the first and the next rounds: while weights still move, the scales' exact mode is
+# of no use.
+FIRST, NEXT = 30, 8
 # Scales have come to rest when their logarithms move less than this.
 REST = 0.01
 
@@ -70,15 +74,17 @@ def fit_rows(
     heavy = model.freedom != "normal"
     freedom = _first_freedom(model)
     weight: ndarray | None = merged.weight(2 * merged.within) if merged.sets else None
-    fit, before = None, None
+    fit, before, stretch = None, None, None
     total = 0
-    for _ in range(ROUNDS if heavy or merged.sets else 1):
+    alone = not (heavy or merged.sets or model.stretch)
+    for _ in range(1 if alone else ROUNDS):
         statistics = collect(rows, group_col, weight)
         cells = Cells.of(rows, statistics, weight) if model.run_effect else None
         start = None if fit is None else fit.at
         fit = fit_statistics(
-            statistics, model, chemistry, cells, floor=floor, start=start, progress=progress
-        )
+            statistics, model, chemistry, cells, stretch=stretch, floor=floor, start=start,
+            most=MOST_EVALUATIONS if alone else FIRST if fit is None else NEXT, progress=progress,
+        )  # fmt: skip
         total += fit.evaluations
         left = residuals(fit, rows)
         weight = merged.weight(float(left.noise.mean())) if merged.sets else np.ones(len(rows))
@@ -88,9 +94,14 @@ def fit_rows(
                 freedom = likely_freedom(left)
             precision = (freedom + 1) / (freedom + left.square)
             weight = weight * precision / precision.mean()
-        if before is not None and np.abs(fit.at - before).max() < REST:
-            break
+        moved = np.inf if before is None else float(np.abs(fit.at - before).max())
         before = fit.at
+        if model.stretch:
+            last, stretch = stretch, stretched(fit)
+            factors = 0.0 if last is None else last.species
+            moved = max(moved, float(np.sqrt(np.mean((stretch.species - factors) ** 2))))
+        if moved < REST:
+            break
     assert fit is not None
     if not merged.sets:
         return replace(fit, freedom=freedom, evaluations=total)

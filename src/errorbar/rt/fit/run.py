@@ -10,7 +10,7 @@ from scipy import optimize
 from errorbar.core.errors import FitError, SettingsError
 from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.fit.cells import Cells
-from errorbar.rt.fit.layout import Layout
+from errorbar.rt.fit.layout import Layout, Stretch
 from errorbar.rt.fit.marginal import Known, solve
 from errorbar.rt.fit.scales import Parameters, parameters
 from errorbar.rt.fit.statistics import GroupStatistics, collect
@@ -83,7 +83,7 @@ def fit_pool(
         return fit_rows(
             peaks, model, chemistry, group_col=group_col, floor=floor, progress=progress
         )
-    for name in ("run_effect", "freedom"):
+    for name in ("run_effect", "freedom", "stretch"):
         if getattr(model, name) not in (False, "normal"):
             raise SettingsError(
                 f"{name}={getattr(model, name)!r} needs the table as a whole, and it came in "
@@ -99,16 +99,18 @@ def fit_statistics(
     chemistry: Chemistry | None = None,
     cells: Cells | None = None,
     *,
+    stretch: Stretch | None = None,
     floor: float = 0.0,
     start: ndarray | None = None,
+    most: int = MOST_EVALUATIONS,
     progress: Callable[[int, float], None] | None = None,
 ) -> PoolFit:
-    """Fit what was collected of a table."""
+    """Fit what was collected of a table, with at most about `most` evaluations."""
     model = model or PoolModel()
-    layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0)
+    layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0, stretch)
     scales = parameters(statistics, layout, model, floor)
     start = scales.start if start is None else start
-    at, count, done = climb(statistics, layout, scales, start, cells, progress)
+    at, count, done = climb(statistics, layout, scales, start, cells, most, progress)
     known = solve(statistics, layout, scales.scales(at), cells)
     return PoolFit(
         model=model,
@@ -131,6 +133,7 @@ def climb(
     scales: Parameters,
     start: ndarray,
     cells: Cells | None = None,
+    most: int = MOST_EVALUATIONS,
     progress: Callable[[int, float], None] | None = None,
 ) -> tuple[ndarray, int, bool]:
     """The mode of the scales from a starting point; how many evaluations; whether it is one."""
@@ -167,7 +170,7 @@ def climb(
         jac=True,
         method="L-BFGS-B",
         options={
-            "maxfun": MOST_EVALUATIONS,
+            "maxfun": most,
             "ftol": ENOUGH / max(size, 1.0),
             "gtol": 1e-3,
             "maxcor": 20,

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from errorbar.rt.fit.layout import GATE, HEAD, OFFSET, SLOPE, Layout
+from errorbar.rt.fit.layout import GATE, HEAD, OFFSET, SLOPE, STRETCH, Layout
 from errorbar.rt.fit.statistics import GroupStatistics
 from errorbar.rt.model.pool import PoolModel
 
@@ -20,7 +20,7 @@ __all__ = ["FIELDS", "Parameters", "ScaleGradient", "Scales", "parameters"]
 
 FIELDS = ("noise", "between", "slope", "species", "parent", "compound", "theta", "klass", "run")
 # The widths of priors that are not learned: the top's offset in minutes, everything else's.
-TOP_OFFSET, TOP_OTHER = 10.0, 1.0
+TOP_OFFSET, TOP_OTHER, TOP_STRETCH = 10.0, 1.0, 1e-3
 # What stands for "no scatter here", relative to where a scale starts. Much less would cost digits.
 NOTHING = 1e-2
 # How far the logarithm of one supercategory's or compound's scale departs from that of all, and
@@ -153,9 +153,10 @@ class Sizes:
         by_species /= np.bincount(statistics.species, weight)
         last = rest - by_species[statistics.species]
         tiny = 1e-6 * max(np.abs(y).max(), 1e-3)
+        between = max(float(np.sqrt(np.average(last**2, weights=weight))), tiny)
         return cls(
-            noise=max(float(own), tiny),
-            between=max(float(np.sqrt(np.average(last**2, weights=weight))), tiny),
+            noise=max(float(own), tiny) if spare else between,
+            between=between,
             species=max(float(by_species.std()), tiny),
             compound=max(float(by_compound.std()), tiny),
         )
@@ -187,8 +188,12 @@ def parameters(
     noise = max(np.sqrt(max(size.noise**2 - floor**2, 0.04 * size.noise**2)), 1e-9)
     at = make.half_normal("sigma", 0.05 if reference else 2 * size.noise, 0.7 * noise)
     moved("noise", np.full(compounds, at))
-    at = make.half_normal("tau_b", near, max(size.between, 0.3 * size.noise))
-    moved("between", np.array([at]))
+    if statistics.count.max() > 1:
+        at = make.half_normal("tau_b", near, max(size.between, 0.3 * size.noise))
+        moved("between", np.array([at]))
+    else:
+        # One row a pair cannot tell the pair's own scatter from noise: all of it is noise.
+        still("between", np.array([(NOTHING * noise) ** 2]))
     _slopes(statistics, model, make, moved, still, supers, features)
 
     columns = np.zeros((supers, layout.columns), dtype=np.int64) - 1
@@ -200,12 +205,17 @@ def parameters(
         (SLOPE, "tau_w", steep, 0.05),
         (HEAD, "tau_head", wide, 0.1 * spread / size_z),
         (GATE, "tau_gate", steep, 0.02),
+        (STRETCH, "", 0.0, 0.0),
     ):
         chosen = np.flatnonzero(layout.kind == kind)
         if not len(chosen):
             continue
+        if kind == STRETCH:
+            # Factors are found beside the linear model; here they stand still.
+            quiet[:, chosen], parent_quiet[chosen] = TOP_STRETCH**2, TOP_STRETCH**2
+            continue
         if kind in (HEAD, GATE):
-            width = width / size_z if kind == HEAD else steep / size_z
+            width = width / size_z
             by_level = {"species": (True, False), "cluster": (False, True), "both": (True, True)}
             low, high = by_level[model.head_level]
             if low:

@@ -13,7 +13,8 @@ $$ \beta_g \sim N(M_k v_c + L a_k,\; \mathrm{diag}(\tau_b^2, \sigma_k^2 / \lambd
 
 $v_c$ holds the species' offset, its drift response (the slope head) and, where asked for, its own
 chemistry (`head_dims` descriptors) and a response to the leading directions of drift that depends
-on chemistry (`gate_rank`). $a_k$ is the compound's offset and, with `compound_slopes`, its own
+on chemistry (`gate_rank`). With `stretch` a species responds to its compounds' general offsets
+by a factor of its own, $(1 + \rho_c) a_k$; factors and the linear model are found in turn. $a_k$ is the compound's offset and, with `compound_slopes`, its own
 response. All of it is linear and Gaussian once the scales are given.
 """
 
@@ -55,6 +56,7 @@ class PoolModel:
     head_dims: int = 0
     head_level: Level = "both"
     gate_rank: int = 0
+    stretch: bool = False
     noise: Literal["shared", "compound"] = "shared"
     run_effect: bool = False
     freedom: float | Literal["normal", "learned"] = "normal"
@@ -89,6 +91,11 @@ class PoolModel:
                 )
         elif not self.freedom > 1:
             raise SettingsError(f"freedom={self.freedom:g} must be above 1.")
+        if self.stretch and (self.run_effect or self.compound_slopes):
+            raise SettingsError(
+                "stretch=True goes with neither run_effect nor compound_slopes: it is for tables "
+                "of many systems, one time for each compound."
+            )
         for name in ("head_dims", "gate_rank"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name}={getattr(self, name)} cannot be negative.")

@@ -29,7 +29,8 @@ class StudySettings:
     `fixed_runs_per_species_compound` is how many peaks a pair has before satellites, spread evenly
     over the runs of its species. `satellites` is the mean number of further rows of each. Slopes
     of a compound are `slope_scale` times a part of its class and a part of its own;
-    `species_gamma_sd` is what each species adds to them.
+    `species_gamma_sd` is what each species adds to them. With `species_theta_sd` each species also
+    weighs descriptors in its own way, which `Scales` do not tell.
     """
 
     n_species: int = 20
@@ -51,6 +52,7 @@ class StudySettings:
     class_gamma_sd: float = 0.35
     compound_gamma_sd: float = 0.12
     species_gamma_sd: float = 0.1
+    species_theta_sd: float = 0.0
     is_cluster_sd: float = 0.25
     is_species_sd: float = 0.2
     is_factor_sd: float = 0.3
@@ -98,10 +100,13 @@ def study_table(settings: StudySettings | None = None, seed: int = 42) -> StudyT
     level = centre + rng.normal(0, settings.cluster_sd, settings.clusters)
     species = level[cluster] + rng.normal(0, settings.species_sd, S)
     compound = chemistry.of(np.arange(K)) @ weights + rng.normal(0, settings.compound_sd, K)
+    # A stream of its own, so that all else is the same with and without it.
+    own = np.random.default_rng((seed, 1)).normal(size=(S, settings.n_descriptors))
+    chemical = settings.species_theta_sd * own @ chemistry.of(np.arange(K)).T
     truth = Truth(
         scales=_scales(settings, centre),
         parent=cluster,
-        intercept=species[:, None] + compound,
+        intercept=species[:, None] + compound + chemical,
         slopes=_slopes(settings, chemistry.compound_class, rng),
         weights=weights,
         feature_centre=base,

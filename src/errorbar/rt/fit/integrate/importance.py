@@ -134,7 +134,7 @@ def explore(
 def smooth_tail(weights: Float[ndarray, " points"]) -> tuple[Float[ndarray, " points"], float]:
     """Weights with the largest put on a Pareto tail, and its index."""
     count = len(weights)
-    size = int(min(0.2 * count, 3 * np.sqrt(count)))
+    size = int(np.ceil(min(0.2 * count, 3 * np.sqrt(count))))
     if size < 5:
         return weights, np.inf
     order = np.argsort(weights, kind="stable")

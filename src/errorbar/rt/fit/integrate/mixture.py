@@ -14,7 +14,7 @@ from errorbar.rt.fit.integrate.importance import Weighted, explore
 from errorbar.rt.fit.marginal import solve
 from errorbar.rt.fit.predict import Predictor
 from errorbar.rt.fit.run import PoolFit
-from errorbar.rt.model import Times
+from errorbar.rt.model.times import Times, blend
 
 __all__ = ["MixturePredictor", "PoolMixture", "integrate_scales"]
 
@@ -73,7 +73,7 @@ class PoolMixture:
         One call costs as many evaluations of the marginal likelihood as there are nodes, however
         many rows it has: pass them together, or keep a `MixturePredictor`.
         """
-        return _mixed(self.weights, self.each(peaks))
+        return _mixed(self.weights, (Predictor(fit) for fit in self.fits()), peaks)
 
 
 class MixturePredictor:
@@ -85,7 +85,7 @@ class MixturePredictor:
 
     def times(self, peaks: Peaks) -> Times:
         """The times of rows whose runs are new."""
-        return _mixed(self.mixture.weights, (each.times(peaks) for each in self._predictors))
+        return _mixed(self.mixture.weights, self._predictors, peaks)
 
 
 def integrate_scales(
@@ -94,8 +94,11 @@ def integrate_scales(
     """A fit averaged over what the data leave open of its scales.
 
     Laplace's approximation at the mode, made exact by importance sampling (`importance`): about
-    `draws` evaluations of the marginal likelihood, and four for each scale. `nodes` are chosen from the
-    points by stratified resampling, so that predictions are cheap; None keeps all points.
+    `draws` evaluations of the marginal likelihood, and four for each scale. `nodes` of the points
+    are chosen by stratified resampling, so that predictions are cheap; None keeps all points.
+
+    What a robust fit has settled beside its scales (the weights of rows, the degrees of freedom,
+    replicates merged) stays as it is: the evidence is that of the weighted table then.
     """
     found = explore(
         lambda at: _height(fit, at),
@@ -107,8 +110,10 @@ def integrate_scales(
     )
     mean = found.weights @ found.at
     off = found.at - mean
-    at, weights = found.at, found.weights
-    if nodes is not None:
+    if nodes is None:
+        # Where the marginal likelihood could not be computed the weight is zero.
+        at, weights = found.at[found.weights > 0], found.weights[found.weights > 0]
+    else:
         at, weights = resampled(found, nodes, seed)
     return PoolMixture(
         fit=fit,
@@ -145,17 +150,23 @@ def _height(fit: PoolFit, at: ndarray) -> float:
         return -np.inf
 
 
-def _mixed(weights: ndarray, parts: Iterable[Times]) -> Times:
-    """The mixture's mean and standard deviation, by the law of total variance."""
-    first: Times | None = None
-    shift = square = np.zeros(0)
-    for weight, part in zip(weights, parts):
-        if first is None:
-            first = part
-            shift, square = np.zeros(len(part)), np.zeros(len(part))
-        # About the first node's means, so that nothing large cancels.
-        off = part.mean - first.mean
+def _mixed(weights: ndarray, predictors: Iterable[Predictor], peaks: Peaks) -> Times:
+    """The mixture's mean and, by the law of total variance, its spread."""
+    count = len(peaks)
+    start, shift = np.zeros(count), np.zeros(count)
+    square, noise = np.zeros(count), np.zeros(count)
+    known = support = np.zeros(count, dtype=np.int64)
+    freedom = np.inf
+    for node, (weight, predictor) in enumerate(zip(weights, predictors)):
+        pairs, which = predictor.pairs(peaks)
+        mean, variance, own = predictor.rows(peaks, pairs, which)
+        if not node:
+            # Shifts are from the first node's means, so that nothing large cancels.
+            start, known, support = mean, pairs.known[which], pairs.support[which]
+            freedom = predictor.fit.freedom
+        off = mean - start
         shift += weight * off
-        square += weight * (part.sd**2 + off**2)
-    assert first is not None
-    return replace(first, mean=first.mean + shift, sd=np.sqrt(square - shift**2))
+        square += weight * (variance + predictor.run_variance() + off**2)
+        noise += weight * own
+    sd, degrees = blend(square - shift**2, noise, freedom)
+    return Times(start + shift, sd, known, support, degrees)
