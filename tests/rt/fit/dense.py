@@ -53,7 +53,7 @@ def dense_covariance(peaks, fit, scales=None):
     if fit.chemistry is not None:
         z, klass = fit.chemistry.of(peaks.compound), fit.chemistry.classes(peaks.compound)
     known_class = find(layout.class_ids, klass)
-    maps = maps_of(z, layout.kind, layout.drift, stats.features, fit.model)
+    maps = maps_of(z, layout.kind, layout.drift, stats.features)
     through = x if maps is None else np.einsum("iq,iqb->ib", x, maps)
     of_compound = x[:, : layout.effects]
     place = find(stats.compound_ids, peaks.compound)

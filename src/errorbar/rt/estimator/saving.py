@@ -62,6 +62,7 @@ def to_arrays(fit: PoolFit, reach: RunRange | None) -> tuple[dict[str, ndarray],
         "floor": fit.parameters.floor,
         "freedom": None if np.isinf(fit.freedom) else fit.freedom,
         "within": fit.within,
+        "tail": fit.tail,
         "log_posterior": fit.log_posterior,
         "evaluations": fit.evaluations,
         "converged": fit.converged,
@@ -124,6 +125,7 @@ def from_arrays(
         freedom=np.inf if freedom is None else freedom,
         peaks_of_group=arrays.get("peaks_of_group"),
         within=manifest["within"],
+        tail=manifest["tail"],
     )
     found = manifest["range"]
     reach = None if found is None else RunRange(arrays["range.runs"], **found)

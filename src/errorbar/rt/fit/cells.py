@@ -3,7 +3,8 @@ r"""Run effects: every run shifts all its compounds by the same unknown amount.
 A cell is what one group has in one run. Sums over cells are all that the likelihood needs: with
 $\tilde x_r = \sum w \tilde x$ over the rows of cell $r$ and $w_r$, $y_r$ alike,
 
-- $(Z^\top V^{-1} Z)_{rs} = \delta_{rs} w_r / \sigma^2 - \tilde x_r^\top S R S \tilde x_s / \sigma^4$,
+- $(Z^\top V^{-1} Z)_{rs} = \delta_{rs} w_r / \sigma^2
+  - \tilde x_r^\top S R S \tilde x_s / \sigma^4$,
 - $Z^\top V^{-1} \tilde X = \tilde x_r^\top S R S^{-1} / \sigma^2$.
 """
 

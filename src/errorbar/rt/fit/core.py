@@ -1,9 +1,9 @@
 r"""The normal equations of everything above the groups, solved by elimination; compiled.
 
 Unknowns are the species' vectors $v_c$, their supercategories', the top, $\theta$, the classes
-and the runs (the core), and the compounds' effects $a_k$. Compounds meet only through the core, so each is
-eliminated alone, and what is left is dense and no longer than the core. A compound touches the
-core in few places: the species that have it, its descriptors, its class.
+and the runs (the core), and the compounds' effects $a_k$. Compounds meet only through the core, so
+each is eliminated alone, and what is left is dense and no longer than the core. A compound touches
+the core in few places: the species that have it, its descriptors, its class, its runs.
 """
 
 import numpy as np
@@ -214,7 +214,8 @@ def _gathered(covariance, places, count, columns, blocks, right, out):
 @njit(cache=True, nogil=True)
 def couplings(
     starts, members, species, columns, offsets, edge, z, klass, precision,
-    cell_starts, cell_run, cell_edge, inverse, mean, effect_right, effect, reach_places, reach_rows, reach_starts,
+    cell_starts, cell_run, cell_edge, inverse, mean, effect_right, effect,
+    reach_places, reach_rows, reach_starts,
 ):  # fmt: skip
     """Each compound's mean effect, and how it follows the core: `reach` holds A^-1 A_k,core."""
     effects = inverse.shape[1]

@@ -7,7 +7,8 @@ small or large $T$ is:
 - $\log|V| = n \log \sigma^2 - \log|R|$,
 - $Q = \tilde X^\top V^{-1} \tilde X = S^{-1} (I - R) S^{-1}$,
 - $\tilde X^\top V^{-1} r = S^{-1} R S \tilde X^\top r / \sigma^2$,
-- $r^\top V^{-1} r = (r^\top r - \tilde X^\top r \cdot S R S \tilde X^\top r / \sigma^2) / \sigma^2$.
+- $r^\top V^{-1} r = (r^\top r - p \cdot S R S p / \sigma^2) / \sigma^2$ with
+  $p = \tilde X^\top r$.
 
 Derivatives need no more: $\partial \log|V| / \partial T_p = Q_{pp}$, the quadratic form's are
 squares of $\tilde X^\top V^{-1} r$, and $V$ is homogeneous in $(\sigma^2, T)$.

@@ -33,8 +33,9 @@ class Known:
 
     `core` and `covariance` are of species, supercategories, the top, theta and classes; compound k
     is `effect[k]`, and follows the core by minus `reach_rows` at `reach_places`, with the variance
-    `inverse[k]` of its own. A group's coefficients are centred at `centre` and have the mean `own`, and the covariance `S R S`
-    (`shrink` is R) of their own rows plus `spread`, what comes from not knowing all else.
+    `inverse[k]` of its own. A group's coefficients are centred at `centre` and have the mean `own`,
+    and the covariance `S R S` (`shrink` is R) of their own rows plus `spread`, what comes from not
+    knowing all else.
     """
 
     scales: Scales
@@ -257,8 +258,8 @@ def species_blocks(layout: Layout, covariance: ndarray) -> ndarray:
 def _finish(
     statistics: GroupStatistics, layout: Layout, scales: Scales, weighed: _Weighed,
     centre: ndarray, moved: ndarray, mean: ndarray, covariance: ndarray, effect: ndarray,
-    effect_covariance: ndarray, inverse: ndarray, places: ndarray, rows: ndarray, starts: ndarray, scatter: ndarray,
-    log_det: float, cells: Cells, cell_edge: ndarray, cell_cross: ndarray, through: ndarray,
+    effect_covariance: ndarray, inverse: ndarray, places: ndarray, rows: ndarray, starts: ndarray,
+    scatter: ndarray, log_det: float, cells: Cells, cell_edge: ndarray, cell_cross: ndarray, through: ndarray,
 ) -> Known:  # fmt: skip
     count, size = statistics.groups, layout.coefficients
     pull, own = np.empty((count, size)), np.empty((count, size))

@@ -69,6 +69,7 @@ class Predictor:
         """The times of rows whose runs are new."""
         pairs, which = self.pairs(peaks)
         mean, variance, noise = self.rows(peaks, pairs, which)
+        noise = noise * self.fit.tail
         sd, freedom = blend(variance + self.run_variance(), noise, self.fit.freedom)
         return Times(mean, sd, pairs.known[which], pairs.support[which], freedom)
 
@@ -129,7 +130,6 @@ class Predictor:
     def _known(self, asked: Asked) -> Pairs:
         """Means and covariances of the coefficients."""
         fit, layout, known = self.fit, self.fit.layout, self.fit.known
-        scales = known.scales
         effects, size = layout.effects, layout.coefficients
         vector, spread, cross = self._species(asked)
         effect, own = self._compounds(asked)
@@ -207,7 +207,7 @@ class Predictor:
 
     def _species(self, asked: Asked) -> tuple[ndarray, ndarray, ndarray]:
         """Each pair's species vector, its covariance, and that with the compound's effect."""
-        layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
+        layout, known = self.fit.layout, self.fit.known
         columns = layout.columns
         first = self.first(asked.species, asked.parent)
         places = first[:, None] + np.arange(columns)

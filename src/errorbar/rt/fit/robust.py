@@ -1,10 +1,11 @@
 r"""Row weights: heavy-tailed noise, and rows that stand for several.
 
 A Student-t error is a normal one whose precision was drawn from a gamma distribution. Given all
-else a row's expected precision is $w = (\nu + 1) / (\nu + \mathrm{E}[r^2] / \sigma^2)$, so the exact
-solve alternates with new weights until both rest (expectation-maximisation; the scales are at
+else a row's expected precision is $w = (\nu + 1) / (\nu + \mathrm{E}[r^2] / \sigma^2)$, so the
+exact solve alternates with new weights until both rest (expectation-maximisation; the scales are at
 their mode for the weighted rows). Weights are kept at a mean of one, which they have at rest
-(Liu, Rubin & Wu 1998, Biometrika 85, 755), and it is much faster.
+(Liu, Rubin & Wu 1998, Biometrika 85, 755), and it is much faster. How heavy the tails are is found
+from each row as the others predict it.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import optimize, special
+from scipy import optimize
 
 from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.fit.cells import Cells
@@ -24,20 +25,22 @@ from errorbar.rt.fit.run import MOST_EVALUATIONS, PoolFit, fit_statistics
 from errorbar.rt.fit.statistics import collect
 from errorbar.rt.fit.stretch import stretched
 from errorbar.rt.model.pool import PoolModel
+from errorbar.rt.model.times import Times, blend
 
 __all__ = ["Residuals", "fit_rows"]
 
 FIRST_FREEDOM = 5.0
-# Beyond this nobody could tell a t from a normal.
-MOST_FREEDOM = 200.0
+# Beyond these nobody could tell a t from a normal, or has a mean.
+FREEDOMS = (1.2, 200.0)
+SIMPLEX = np.array([[0.0, 0.0], [-0.2, 0.0], [0.0, 0.4]])
+# Rows that the tail is found from, and the most that a row may know of itself.
+MOST_ROWS, MOST_LEVERAGE = 20_000, 0.95
 ROUNDS = 15
 # Evaluations in the first and the next rounds: while weights still move, the scales' exact mode is
 # of no use.
 FIRST, NEXT = 30, 8
 # Scales have come to rest when their logarithms move less than this.
 REST = 0.01
-
-_special = cast(Any, special)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +77,7 @@ def fit_rows(
     heavy = model.freedom != "normal"
     freedom = _first_freedom(model)
     weight: ndarray | None = merged.weight(2 * merged.within) if merged.sets else None
-    fit, before, stretch = None, None, None
+    fit, before, stretch, last_precision, factor = None, None, None, None, 1.0
     total = 0
     alone = not (heavy or merged.sets or model.stretch)
     for _ in range(1 if alone else ROUNDS):
@@ -90,9 +93,11 @@ def fit_rows(
         weight = merged.weight(float(left.noise.mean())) if merged.sets else np.ones(len(rows))
         if heavy:
             left = replace(left, noise=left.noise / weight)
-            if model.freedom == "learned":
-                freedom = likely_freedom(left)
+            old = 1.0 if last_precision is None else last_precision
+            told = None if model.freedom == "learned" else freedom
+            freedom, factor = likely_tail(left, np.broadcast_to(old, len(rows)), told)
             precision = (freedom + 1) / (freedom + left.square)
+            last_precision = precision / precision.mean()
             weight = weight * precision / precision.mean()
         moved = np.inf if before is None else float(np.abs(fit.at - before).max())
         before = fit.at
@@ -100,15 +105,20 @@ def fit_rows(
             last, stretch = stretch, stretched(fit)
             factors = 0.0 if last is None else last.species
             moved = max(moved, float(np.sqrt(np.mean((stretch.species - factors) ** 2))))
-        if moved < REST:
+        if moved < REST and fit.converged:
             break
     assert fit is not None
     if not merged.sets:
-        return replace(fit, freedom=freedom, evaluations=total)
+        return replace(fit, freedom=freedom, tail=factor, evaluations=total)
     # Support counts peaks, not sets of them.
     count = collect(peaks, group_col).count
     return replace(
-        fit, freedom=freedom, evaluations=total, peaks_of_group=count, within=merged.within
+        fit,
+        freedom=freedom,
+        tail=factor,
+        evaluations=total,
+        peaks_of_group=count,
+        within=merged.within,
     )
 
 
@@ -130,16 +140,31 @@ def residuals(fit: PoolFit, peaks: Peaks) -> Residuals:
     return Residuals(mean, variance, noise)
 
 
-def likely_freedom(left: Residuals) -> float:
-    """The degrees of freedom under which the residuals are likeliest."""
-    z = left.mean / np.sqrt(left.noise + left.variance)
-    square = np.sort(z * z)
+def likely_tail(left: Residuals, weight: ndarray, freedom: float | None) -> tuple[float, float]:
+    """Degrees of freedom, and by what factor the noise's variance is off, likeliest for rows.
 
-    def unlikely(log_freedom: float) -> float:
-        nu = np.exp(log_freedom)
-        norm = _special.gammaln((nu + 1) / 2) - _special.gammaln(nu / 2) - 0.5 * np.log(nu)
-        return -float(len(square) * norm - (nu + 1) / 2 * np.log1p(square / nu).sum())
+    Each row is predicted from the others (its own share of what is known is taken out), because
+    what a row says of itself looks better than it is. A freedom that is given is kept.
+    """
+    chosen = slice(None, None, 1 + len(left.mean) // MOST_ROWS)
+    mean, variance, noise = left.mean[chosen], left.variance[chosen], left.noise[chosen]
+    own = np.minimum(weight[chosen] * variance / noise, MOST_LEVERAGE)
+    off, unsure = mean / (1 - own), variance / (1 - own)
+    zero = np.zeros(len(off), dtype=np.int64)
 
-    bounds = (np.log(1.2), np.log(MOST_FREEDOM))
-    found = cast(Any, optimize).minimize_scalar(unlikely, bounds=bounds, method="bounded")
-    return float(np.exp(found.x))
+    def unlikely(at: ndarray) -> float:
+        nu = freedom or _degrees(at[1])
+        scale = float(np.exp(np.clip(at[0], -2, 2)))
+        sd, degrees = blend(unsure, scale * noise, nu)
+        return -float(Times(0.0 * off, sd, zero, zero, degrees).log_density(off).mean())
+
+    start = np.array([0.0, np.log(freedom or FIRST_FREEDOM)])
+    options = {"xatol": 0.02, "fatol": 1e-6, "initial_simplex": start + SIMPLEX}
+    found = cast(Any, optimize).minimize(unlikely, start, method="Nelder-Mead", options=options)
+    return freedom or _degrees(found.x[1]), float(np.exp(np.clip(found.x[0], -2, 2)))
+
+
+def _degrees(log_freedom: float) -> float:
+    """A freedom in steps of two percent: finer ones differ in nothing that can be seen."""
+    low, high = np.log(FREEDOMS)
+    return float(np.exp(np.round(np.clip(log_freedom, low, high) / 0.02) * 0.02))

@@ -32,7 +32,8 @@ class PoolFit:
     `at` are the scales' coordinates (`parameters.named(at)` shows them), `log_posterior` the log
     of marginal likelihood times prior at that point, `evaluations` how often it was computed.
     `freedom` are the noise's degrees of freedom, infinite where it is normal, `within` is the
-    variance found among peaks of one pair in one run.
+    variance found among peaks of one pair in one run, `tail` what heavy-tailed noise is multiplied
+    by when rows are predicted.
     """
 
     model: PoolModel
@@ -49,6 +50,7 @@ class PoolFit:
     freedom: float = np.inf
     peaks_of_group: ndarray | None = None
     within: float = 0.0
+    tail: float = 1.0
 
     @property
     def support(self) -> ndarray:
@@ -138,7 +140,8 @@ def climb(
 ) -> tuple[ndarray, int, bool]:
     """The mode of the scales from a starting point; how many evaluations; whether it is one."""
     calls = 0
-    # With n units a scale's logarithm is known to about 1 / sqrt(2 n): in these units all are alike.
+    # With n units a scale's logarithm is known to 1 / sqrt(2 n) or so: measured in that, all are
+    # alike.
     stretch = np.sqrt(2.0 * units(statistics, layout, scales))
 
     lowest = np.inf

@@ -14,8 +14,8 @@ $$ \beta_g \sim N(M_k v_c + L a_k,\; \mathrm{diag}(\tau_b^2, \sigma_k^2 / \lambd
 $v_c$ holds the species' offset, its drift response (the slope head) and, where asked for, its own
 chemistry (`head_dims` descriptors) and a response to the leading directions of drift that depends
 on chemistry (`gate_rank`). With `stretch` a species responds to its compounds' general offsets
-by a factor of its own, $(1 + \rho_c) a_k$; factors and the linear model are found in turn. $a_k$ is the compound's offset and, with `compound_slopes`, its own
-response. All of it is linear and Gaussian once the scales are given.
+by a factor of its own, $(1 + \rho_c) a_k$; factors and the linear model are found in turn. $a_k$ is the
+compound's offset and, with `compound_slopes`, its own response. All of it is linear and Gaussian once the scales are given.
 """
 
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ class PoolModel:
     instead. `noise` is one for all, or each compound's own. `freedom` makes the noise a Student-t.
     Peaks of one pair in one run share their error and are fitted as one (`replicates="merged"`)
     where the table is in memory. `head_level` says where species × chemistry lives: with species,
-    with their supercategory ("cluster"), or both. `priors` are half-normal: `"reference"` in minutes as the
-    reference code has them, `"data"` as wide as the data.
+    with their supercategory ("cluster"), or both. `priors` are half-normal: `"reference"` in
+    minutes as the reference code has them, `"data"` as wide as the data.
     """
 
     slope_head: SlopeHead = "cluster_supercat"
