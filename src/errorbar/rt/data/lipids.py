@@ -76,7 +76,8 @@ def lipid_chemistry(names: Sequence[str], n: int | None = 20) -> Chemistry:
     label = np.array([known.index(kind) for kind in kinds], dtype=np.int64)
     counts = ("carbons", "double_bonds", "hydroxyls", "deuterium")
     numbers = np.array(
-        [[np.nan if one is None else getattr(one, name) for name in counts] for one in lipids]
+        [[np.nan if one is None else getattr(one, name) for name in counts] for one in lipids],
+        dtype=np.float64,
     ).reshape(len(names), len(counts))
     lost = np.isnan(numbers).all(axis=1)
     numbers -= numbers[~lost].mean(axis=0) if not lost.all() else 0.0

@@ -31,7 +31,7 @@ __all__ = ["Residuals", "fit_rows"]
 
 FIRST_FREEDOM = 5.0
 # Beyond these nobody could tell a t from a normal, or has a mean.
-FREEDOMS = (1.2, 200.0)
+FREEDOMS = (2.0, 200.0)
 SIMPLEX = np.array([[0.0, 0.0], [-0.2, 0.0], [0.0, 0.4]])
 # Rows that the tail is found from, and the most that a row may know of itself.
 MOST_ROWS, MOST_LEVERAGE = 20_000, 0.95
