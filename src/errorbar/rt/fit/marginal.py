@@ -70,9 +70,17 @@ class _Weighed:
 
 
 def solve(
-    statistics: GroupStatistics, layout: Layout, scales: Scales, cells: Cells | None = None
+    statistics: GroupStatistics,
+    layout: Layout,
+    scales: Scales,
+    cells: Cells | None = None,
+    *,
+    whole: bool = True,
 ) -> Known:
-    """Everything that is known at these scales; `cells` where runs have effects."""
+    """Everything that is known at these scales; `cells` where runs have effects.
+
+    Without `whole`, as a search needs it, `spread` is left empty.
+    """
     weighed = _weigh(statistics, layout, scales)
     if cells is None:
         cells = Cells.none(statistics.groups, layout.coefficients)
@@ -191,6 +199,7 @@ def solve(
     return _finish(
         statistics, layout, scales, weighed, centre, moved, mean, covariance, effect, spread,
         inverse, places, rows, starts, scatter, log_det, cells, cell_edge, cell_cross, through,
+        whole,
     )  # fmt: skip
 
 
@@ -260,6 +269,7 @@ def _finish(
     centre: ndarray, moved: ndarray, mean: ndarray, covariance: ndarray, effect: ndarray,
     effect_covariance: ndarray, inverse: ndarray, places: ndarray, rows: ndarray, starts: ndarray,
     scatter: ndarray, log_det: float, cells: Cells, cell_edge: ndarray, cell_cross: ndarray, through: ndarray,
+    whole: bool,
 ) -> Known:  # fmt: skip
     count, size = statistics.groups, layout.coefficients
     pull, own = np.empty((count, size)), np.empty((count, size))
@@ -286,7 +296,8 @@ def _finish(
         )  # fmt: skip
     else:
         groups.expectations(weighed.q, moved, squares, traces)
-        follow = follows(weighed.prior, weighed.shrink)
+        follow = follows(weighed.prior[: count * whole], weighed.shrink[: count * whole])
+        moved = moved[: count * whole]
         own_moved = np.matmul(np.matmul(follow, moved), follow.transpose(0, 2, 1))
     number = statistics.count
     value = -0.5 * float(

@@ -19,7 +19,7 @@ from errorbar.rt.model.pool import PoolModel
 __all__ = ["PoolFit", "fit_pool", "fit_statistics"]
 
 # Changes of the log posterior below this are not worth another step.
-ENOUGH = 1e-3
+ENOUGH = 1e-2
 MOST_EVALUATIONS = 400
 # No scale is this many factors of e from its start.
 FARTHEST = 15.0
@@ -153,7 +153,7 @@ def climb(
         try:
             if np.abs(at - scales.start).max() > FARTHEST:
                 raise FitError("a scale is many orders of magnitude from where it started.")
-            known = solve(statistics, layout, scales.scales(at), cells)
+            known = solve(statistics, layout, scales.scales(at), cells, whole=False)
         except FitError:
             if not np.isfinite(lowest):
                 raise
