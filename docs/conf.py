@@ -30,7 +30,8 @@ extensions = [
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "**/GALLERY_HEADER.md"]
-suppress_warnings = ["config.cache"]
+# Shapes of arrays are words such as "rows", which several classes have as attributes too.
+suppress_warnings = ["config.cache", "ref.python"]
 templates_path: list[str] = []
 
 # Look.

@@ -56,6 +56,11 @@ def test_importing_the_survey_system_loads_nothing_it_may_not_need(heavy):
     assert heavy not in loaded("errorbar.survey")
 
 
+@pytest.mark.parametrize("heavy", [*HEAVY, "numba", "sklearn"])
+def test_importing_retention_times_loads_nothing_it_may_not_need(heavy):
+    assert heavy not in loaded("errorbar.rt")
+
+
 def loaded(name, seen={}):  # noqa: B006, one process for each name is enough
     if name not in seen:
         seen[name] = frozenset(import_alone(name)[1])

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from errorbar import __version__
-from errorbar.app.cli import hmf, survey
+from errorbar.app.cli import hmf, rt, survey
 from errorbar.app.cli.group import INTERRUPTED, new_group
 
 __all__ = ["app", "main"]
@@ -15,6 +15,7 @@ __all__ = ["app", "main"]
 app = new_group("Error bars in, calibrated error bars out.")
 app.add_typer(survey.app, name="survey")
 app.add_typer(hmf.app, name="hmf")
+app.add_typer(rt.app, name="rt")
 
 
 def _show_version(wanted: bool) -> None:

@@ -182,6 +182,6 @@ def _reading(path: str | Path) -> Iterator[None]:
     except pl.exceptions.PolarsError as error:
         kind = "Parquet" if Path(path).suffix.lower() in PARQUET else "CSV"
         raise TableError(
-            f"{path} cannot be read as {kind}: {str(error).splitlines()[0]}. Save it with a header row, commas and "
-            "numbers, what is missing left empty; or as Parquet."
+            f"{path} cannot be read as {kind}: {str(error).splitlines()[0]}. Save it with a header "
+            "row, commas and numbers, what is missing left empty; or as Parquet."
         ) from error

@@ -1,8 +1,9 @@
 r"""How far a run's internal standards lie from those of training, and what that costs.
 
 A run's distance $d$ is that to the nearest training run in standardised covariates, in units of
-5/4 of the largest distance between a training run and its own nearest neighbour. Beyond one a run is outside of what was trained on. Slopes widen intervals there
-by themselves; what they miss is measured: the model is fitted to the near four fifths of training
+5/4 of the largest distance between a training run and its own nearest neighbour. Beyond one a run
+is outside of what was trained on. Slopes widen intervals there by themselves; what they miss is
+measured: the model is fitted to the near four fifths of training
 runs, and $\kappa$ is how fast the mean squared error of the far ones, in units of their variance,
 grows with $d^2 - 1$. Variances of far rows are multiplied by $1 + \kappa (d^2 - 1)$.
 """

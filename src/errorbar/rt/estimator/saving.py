@@ -100,8 +100,8 @@ def from_arrays(
         )
     stretch = None
     if manifest["stretch"] is not None:
-        names = ("score", "species", "parent")
-        stretch = Stretch(*(arrays[f"stretch.{n}"] for n in names), **manifest["stretch"])
+        factors = {n: arrays[f"stretch.{n}"] for n in ("score", "species", "parent")}
+        stretch = Stretch(**factors, **manifest["stretch"])
     layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0, stretch)
     scales = parameters(statistics, layout, model, manifest["floor"])
     if len(arrays["at"]) != len(scales.names):

@@ -122,7 +122,7 @@ class BinScores:
     def error_quantiles(
         self, levels: Float[ndarray, " levels"], bin_: int | None = None
     ) -> Float[ndarray, " levels"]:
-        """Quantiles of |error| in minutes, within 0.6 % of their value."""
+        """Quantiles of the absolute error in minutes, within 0.6 % of their value."""
         cells = self.errors.at(bin_)
         below = np.cumsum(cells.sums[:, 0])
         if not below.size:

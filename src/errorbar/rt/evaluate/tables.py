@@ -98,7 +98,7 @@ def compare(
 def tails(
     models: Mapping[str, SupportScores], *, least_rows: int = 1, level: float = 0.95
 ) -> pl.DataFrame:
-    """The worst groups of each support bin: quantiles of group RMSE and of |error|, in minutes.
+    """The worst groups of each support bin: quantiles of group RMSE and absolute error, in minutes.
 
     `group_rmse_p90_low` and `_high` are order statistics that hold the true quantile with
     probability `level` were groups independent (they share runs, so that it is somewhat less);

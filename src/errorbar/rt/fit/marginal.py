@@ -268,8 +268,8 @@ def _finish(
     statistics: GroupStatistics, layout: Layout, scales: Scales, weighed: _Weighed,
     centre: ndarray, moved: ndarray, mean: ndarray, covariance: ndarray, effect: ndarray,
     effect_covariance: ndarray, inverse: ndarray, places: ndarray, rows: ndarray, starts: ndarray,
-    scatter: ndarray, log_det: float, cells: Cells, cell_edge: ndarray, cell_cross: ndarray, through: ndarray,
-    whole: bool,
+    scatter: ndarray, log_det: float, cells: Cells, cell_edge: ndarray, cell_cross: ndarray,
+    through: ndarray, whole: bool,
 ) -> Known:  # fmt: skip
     count, size = statistics.groups, layout.coefficients
     pull, own = np.empty((count, size)), np.empty((count, size))

@@ -2,8 +2,8 @@ r"""Several peaks of one compound in one run share most of their error: they are
 
 Satellites of a peak, or repeated records of it, are put together as their mean. With the
 correlation $\rho$ of their errors a mean of $n$ has the variance
-$\sigma^2 (\rho + (1 - \rho) / n)$, so its row weighs $1 / (\rho + (1 - \rho) / n)$; $\sigma^2 (1 - \rho)$ is the variance found within
-such sets.
+$\sigma^2 (\rho + (1 - \rho) / n)$, so its row weighs $1 / (\rho + (1 - \rho) / n)$;
+$\sigma^2 (1 - \rho)$ is the variance found within such sets.
 """
 
 from dataclasses import dataclass, replace

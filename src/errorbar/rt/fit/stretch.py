@@ -66,7 +66,7 @@ def _pool(layout: Layout, factor: ndarray, precision: ndarray) -> tuple[ndarray,
     """Factors shrunk to their supercategory's, those of supercategories, and the scatter."""
     supers = layout.supercategories
     low, high = START**2, START**2
-    species, parent = factor, np.ones(supers)
+    species, parent, own = factor, np.ones(supers), np.full(supers, 1 / high)
     for _ in range(PASSES):
         held = precision + 1 / low
         species = (precision * factor + parent[layout.parent] / low) / held

@@ -14,8 +14,9 @@ $$ \beta_g \sim N(M_k v_c + L a_k,\; \mathrm{diag}(\tau_b^2, \sigma_k^2 / \lambd
 $v_c$ holds the species' offset, its drift response (the slope head) and, where asked for, its own
 chemistry (`head_dims` descriptors) and a response to the leading directions of drift that depends
 on chemistry (`gate_rank`). With `stretch` a species responds to its compounds' general offsets
-by a factor of its own, $(1 + \rho_c) a_k$; factors and the linear model are found in turn. $a_k$ is the
-compound's offset and, with `compound_slopes`, its own response. All of it is linear and Gaussian once the scales are given.
+by a factor of its own, $(1 + \rho_c) a_k$; factors and the linear model are found in
+turn. $a_k$ is the compound's offset and, with `compound_slopes`, its own response. All of it is
+linear and Gaussian once the scales are given.
 """
 
 from dataclasses import dataclass

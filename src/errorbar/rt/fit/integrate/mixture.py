@@ -94,16 +94,17 @@ def integrate_scales(
     """A fit averaged over what the data leave open of its scales.
 
     Laplace's approximation at the mode, made exact by importance sampling (`importance`): about
-    `draws` evaluations of the marginal likelihood, and four for each scale. `nodes` of the points
+    `draws` evaluations of the marginal likelihood, and ten for each scale. `nodes` of the points
     are chosen by stratified resampling, so that predictions are cheap; None keeps all points.
 
     What a robust fit has settled beside its scales (the weights of rows, the degrees of freedom,
     replicates merged) stays as it is: the evidence is that of the weighted table then.
     """
+    covariance = curvature(fit).covariance
     found = explore(
         lambda at: _height(fit, at),
-        fit.at,
-        curvature(fit).covariance,
+        _nearer(fit, covariance),
+        covariance,
         draws=draws,
         rounds=rounds,
         seed=seed,
@@ -141,6 +142,13 @@ def resampled(found: Weighted, nodes: int, seed: int) -> tuple[ndarray, ndarray]
     chosen = order[np.minimum(np.searchsorted(ends, places * ends[-1]), len(order) - 1)]
     distinct, counts = np.unique(chosen, return_counts=True)
     return found.at[distinct], counts / nodes
+
+
+def _nearer(fit: PoolFit, covariance: ndarray) -> ndarray:
+    """The mode by one step of Newton's: fits end where another step is not worth its while."""
+    height, slope = log_posterior(fit, fit.at)
+    step = fit.at + covariance @ slope
+    return step if _height(fit, step) > height else fit.at
 
 
 def _height(fit: PoolFit, at: ndarray) -> float:
