@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from errorbar.rt.data import Chemistry
 from errorbar.rt.fit.marginal import solve
 from errorbar.rt.fit.predict import Predictor
 from errorbar.rt.fit.run import fit_pool
@@ -129,3 +130,21 @@ def test_a_table_in_parts_gives_the_same_fit():
     model = PoolModel(replicates="separate")
     first, second = fit_pool(peaks, model), fit_pool(iter(parts), model)
     np.testing.assert_allclose(first.at, second.at, atol=1e-6)
+
+
+def test_an_unseen_compound_without_descriptors_is_as_unsure_as_they_would_have_said():
+    peaks = small_table(6, rows=400, compounds=30)
+    told = descriptors(peaks)
+    moved = replace(peaks, rt=peaks.rt + 2 * told.of(peaks.compound) @ np.array([1.0, -1.0, 0.5]))
+    last = peaks.compound == peaks.compound.max()
+    kept = told.compound != peaks.compound.max()
+    partial = Chemistry(
+        told.compound[kept], told.values[kept], told.names, told.compound_class[kept]
+    )
+    train, test = moved.select(~last), moved.select(last)
+    known, unknown = (
+        Predictor(fit_pool(train, PoolModel(), each)).times(test) for each in (told, partial)
+    )
+    spread = np.std(2 * told.values @ np.array([1.0, -1.0, 0.5]))
+    assert (unknown.sd > known.sd).all()
+    assert unknown.sd.min() > 0.7 * spread

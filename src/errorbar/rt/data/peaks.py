@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
 from errorbar.core.errors import TableError
@@ -140,6 +140,10 @@ class Chemistry:
         found = np.zeros((len(compounds), len(self.names)))
         found[place >= 0] = centred[place[place >= 0]]
         return found
+
+    def lists(self, compounds: Int[ndarray, " asked"]) -> Bool[ndarray, " asked"]:
+        """Which of the compounds have descriptors."""
+        return self._places(compounds) >= 0
 
     def classes(self, compounds: Int[ndarray, " asked"]) -> Int[ndarray, " asked"]:
         """Their classes, -1 where none is known."""

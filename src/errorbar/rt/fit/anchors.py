@@ -138,7 +138,7 @@ def _functionals(predictor: Predictor, peaks: Peaks) -> _Rows:
 def shared_covariance(predictor: Predictor, left: _Rows, right: _Rows) -> ndarray:
     """The covariance of what is expected of rows of one run, its effect included."""
     fit = predictor.fit
-    layout, known, scales = fit.layout, fit.known, fit.known.scales
+    layout, known = fit.layout, fit.known
     total = left.core @ (known.covariance @ right.core.T)
     total += predictor.run_variance()
 
@@ -150,11 +150,10 @@ def shared_covariance(predictor: Predictor, left: _Rows, right: _Rows) -> ndarra
     # A compound that was seen follows the core but for a part of its own.
     compound = left.asked.compound[left.which]
     inverse = np.where(
-        (compound >= 0)[:, None, None], known.inverse[compound], np.diag(scales.compound)
+        (compound >= 0)[:, None, None],
+        known.inverse[compound],
+        predictor.unseen_compounds(left.asked)[left.which, :, None] * np.eye(layout.effects),
     )
-    if len(layout.class_ids):
-        nameless = (compound < 0) & (left.asked.klass[left.which] < 0)
-        inverse = inverse + nameless[:, None, None] * np.diag(scales.klass)
     own = np.einsum("ra,rab->rb", left.of_compound, inverse)
     total += same_compound * (own @ right.of_compound.T)
     extra = predictor.unseen_species(left.asked)[left.which]

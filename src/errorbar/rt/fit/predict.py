@@ -52,6 +52,7 @@ class Asked:
     compound: ndarray
     z: ndarray
     klass: ndarray
+    described: ndarray
     maps: ndarray | None
 
 
@@ -113,8 +114,9 @@ class Predictor:
         compound_place = find(stats.compound_ids, compound)
         group = find(stats.keys, (species << 32) + compound)
         z = np.zeros((len(species), layout.z.shape[1]))
+        described = np.ones(len(species), dtype=bool)
         if fit.chemistry is not None:
-            z = fit.chemistry.of(compound)
+            z, described = fit.chemistry.of(compound), fit.chemistry.lists(compound)
             told = fit.chemistry.classes(compound)
             klass = np.where(told >= 0, told, klass)
         klass = find(layout.class_ids, klass)
@@ -125,7 +127,7 @@ class Predictor:
             score = self._scores(compound_place, z, klass)
             maps = maps_of(z, layout.kind, layout.drift, stats.features, score)
         ids = np.stack([species, compound], axis=1)
-        return Asked(ids, group, place, parent, compound_place, z, klass, maps)
+        return Asked(ids, group, place, parent, compound_place, z, klass, described, maps)
 
     def _known(self, asked: Asked) -> Pairs:
         """Means and covariances of the coefficients."""
@@ -205,6 +207,22 @@ class Predictor:
             extra[:, layout.kind == STRETCH] = layout.stretch.spread
         return np.where(asked.species[:, None] >= 0, 0.0, extra)
 
+    def unseen_compounds(self, asked: Asked) -> ndarray:
+        """The variances of unseen compounds' effects about what is said of them.
+
+        Where no class is known that of classes comes in, and where no descriptors are, what they
+        would have said.
+        """
+        layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
+        total = np.tile(scales.compound, (len(asked.compound), 1))
+        if len(layout.class_ids):
+            total[asked.klass < 0] += scales.klass
+        if self.fit.chemistry is not None and layout.z.shape[1]:
+            theta = known.core[layout.offsets[2] : layout.offsets[3]]
+            values = self.fit.chemistry.values
+            total[~asked.described, 0] += float(np.var(values @ theta))
+        return total
+
     def _species(self, asked: Asked) -> tuple[ndarray, ndarray, ndarray]:
         """Each pair's species vector, its covariance, and that with the compound's effect."""
         layout, known = self.fit.layout, self.fit.known
@@ -236,7 +254,7 @@ class Predictor:
 
     def _compounds(self, asked: Asked) -> tuple[ndarray, ndarray]:
         """Each pair's compound effect, and its variance."""
-        layout, known, scales = self.fit.layout, self.fit.known, self.fit.known.scales
+        layout, known = self.fit.layout, self.fit.known
         effects = layout.effects
         effect = np.zeros((len(asked.compound), effects))
         own = np.zeros((len(asked.compound), effects, effects))
@@ -247,9 +265,7 @@ class Predictor:
             places, weights = unseen_compound(layout, asked.z[at], int(asked.klass[at]))
             effect[at] = known.core[places] @ weights
             own[at] = weights.T @ known.covariance[np.ix_(places, places)] @ weights
-            own[at] += np.diag(scales.compound)
-            if asked.klass[at] < 0 and len(layout.class_ids):
-                own[at] += np.diag(scales.klass)
+        own[~seen] += self.unseen_compounds(asked)[~seen, :, None] * np.eye(effects)
         return effect, own
 
 

@@ -19,7 +19,7 @@ from errorbar.rt.model.pool import PoolModel
 __all__ = ["PoolFit", "fit_pool", "fit_statistics"]
 
 # Changes of the log posterior below this are not worth another step.
-ENOUGH = 1e-2
+ENOUGH = 1e-3
 MOST_EVALUATIONS = 400
 # No scale is this many factors of e from its start.
 FARTHEST = 15.0

@@ -8,7 +8,7 @@ has a plateau that reaches many of Laplace's sds. Widths come from the density's
 first, and from the weighted points of earlier rounds then. In the end every point is weighted by
 the average of all rounds' proposals (Cornuet et al. 2012, Scand. J. Stat. 39, 798), and the largest
 weights are smoothed by a Pareto tail (Vehtari et al. 2024, JMLR 25, 72); its index $\hat k$ above
-0.7 says that the points cannot be trusted. Above 0.5 the standard error of the evidence is too
+0.7 says that the points cannot be trusted. Above 0.4 the standard error of the evidence is too
 short: more draws tell.
 """
 

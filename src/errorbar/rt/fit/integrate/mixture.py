@@ -26,7 +26,7 @@ class PoolMixture:
     `mean` and `covariance` of the coordinates are of all points the nodes were chosen from, and
     `effective_size` is how many independent draws those are worth. `log_evidence` is the log of
     the probability of the times under the model, scales and all, with the standard error
-    `evidence_error`; `tail` is the Pareto index of the weights, to be below 0.7. A mixture of
+    `evidence_error`; `tail` is the Pareto index of the weights, to be below 0.5. A mixture of
     draws has neither.
     """
 
