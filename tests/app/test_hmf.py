@@ -197,7 +197,7 @@ def test_a_file_in_blocks_gives_a_basis_and_leaves_coefficients_beside_the_data(
 
 def test_a_file_that_takes_too_much_memory_is_read_in_blocks(files, fitted, tmp_path, monkeypatch):
     plain = hmf_infer(fitted.model, files[1], out=tmp_path / "plain.parquet")
-    monkeypatch.setattr(large, "_memory_bytes", lambda: 2**20)
+    monkeypatch.setattr(large, "memory_bytes", lambda: 2**20)
     told = hmf_fit(files[0], rank=2, max_iter=3, out=tmp_path / "fit")
     assert told.coefficients == tmp_path / "fit" / "blocks"
     assert "more than 25% of the 0.0 GiB of memory" in told.notes[0]

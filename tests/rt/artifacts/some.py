@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from errorbar.rt.artifacts import BackoffSummaries, CoeffSummaries, pair_keys
+from errorbar.rt.artifacts import BackoffSummaries, CoeffSummaries
+from errorbar.rt.data.keys import pair_keys
 from errorbar.rt.data.peaks import Peaks
 
 

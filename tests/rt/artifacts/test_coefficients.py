@@ -11,11 +11,11 @@ from errorbar.core.errors import InputError, TableError
 from errorbar.rt.artifacts import (
     CoeffSummaries,
     Stage1CoeffSummaries,
-    pair_keys,
-    poly2_names,
     with_features,
 )
 from errorbar.rt.artifacts.coefficients import GATHERED
+from errorbar.rt.data import poly2_names
+from errorbar.rt.data.keys import pair_keys
 from tests.rt.artifacts.some import peaks_of, some_coefficients, some_peaks
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errorbar.core.errors import FitError, InputError, SettingsError, TableError
-from errorbar.rt.artifacts import poly2_names, with_features
+from errorbar.rt.artifacts import with_features
 from errorbar.rt.baselines import (
     fit_fast_ridge,
     fit_ridge,
@@ -17,6 +17,7 @@ from errorbar.rt.baselines import (
     supercategory_evidence,
 )
 from errorbar.rt.baselines.groups import compound_labels, sum_groups
+from errorbar.rt.data import poly2_names
 from errorbar.rt.model.times import KNOWN
 from tests.rt.artifacts.some import some_peaks
 

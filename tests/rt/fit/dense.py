@@ -3,8 +3,8 @@
 import numpy as np
 
 from errorbar.rt.data import Chemistry, Peaks
+from errorbar.rt.data.keys import find_places
 from errorbar.rt.fit.layout import OFFSET, maps_of
-from errorbar.rt.fit.statistics import find
 
 
 def small_table(seed, rows=240, species=7, supercategories=3, compounds=12, features=3, runs=3):
@@ -52,14 +52,14 @@ def dense_covariance(peaks, fit, scales=None):
     klass = peaks.compound_class
     if fit.chemistry is not None:
         z, klass = fit.chemistry.of(peaks.compound), fit.chemistry.classes(peaks.compound)
-    known_class = find(layout.class_ids, klass)
+    known_class = find_places(layout.class_ids, klass)
     maps = maps_of(z, layout.kind, layout.drift, stats.features)
     through = x if maps is None else np.einsum("iq,iqb->ib", x, maps)
     of_compound = x[:, : layout.effects]
-    place = find(stats.compound_ids, peaks.compound)
+    place = find_places(stats.compound_ids, peaks.compound)
     usual = np.exp(np.log(scales.noise).mean())
     noise = np.where(place >= 0, scales.noise[place], usual)
-    parent = find(stats.supercategory_ids, peaks.supercategory)
+    parent = find_places(stats.supercategory_ids, peaks.supercategory)
     prior = np.empty((len(peaks), layout.coefficients))
     prior[:, 0] = scales.between[0]
     slope = scales.slope[parent]

@@ -10,10 +10,10 @@ from scipy.stats import beta as beta_distribution
 from scipy.stats import halfnorm, norm
 
 from errorbar.core.errors import SettingsError, SurveyError
+from errorbar.core.extras import load
 from errorbar.survey import PriorRule, SinglePrior, SurveyData, fit_one, fit_surveys
 from errorbar.survey.fit.lattice import sum_surveys
 from errorbar.survey.fit.models import find_model
-from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.model import RobustPrior
 from errorbar.survey.model.tails import log_below
 from tests.survey.fit.brute import box_posterior, edges

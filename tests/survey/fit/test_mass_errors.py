@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.stats import halfnorm, norm
 
 from errorbar.core.errors import SurveyError
+from errorbar.core.extras import load
 from errorbar.survey import PriorRule, SinglePrior, SurveyData, fit_one, fit_surveys
 from errorbar.survey.data import read_ariel
 from errorbar.survey.fit.lattice import sum_surveys
 from errorbar.survey.fit.models import find_model
-from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.fit.table import fit_table
 from errorbar.survey.model import MassErrorsPrior
 from errorbar.survey.sample import Survey

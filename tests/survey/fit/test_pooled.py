@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import halfnorm, kstest, norm
 
 from errorbar.core.errors import SettingsError, SurveyError
+from errorbar.core.extras import load
 from errorbar.survey import PooledPrior, SurveyData, fit_pooled, mass_bins
-from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.fit.pooled.result import usual_prior
 from tests.survey.fit.brute import box_posterior
 

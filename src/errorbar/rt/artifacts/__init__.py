@@ -6,7 +6,7 @@ package's pickle-free artifact.
 
 from errorbar.rt.artifacts.backoff import BackoffSummaries, backed_off
 from errorbar.rt.artifacts.coefficients import CoeffSummaries
-from errorbar.rt.artifacts.columns import design_matrix, is_derived, poly2_names, with_features
+from errorbar.rt.artifacts.columns import design_matrix, is_derived, with_features
 from errorbar.rt.artifacts.export import Export, read_export, write_export
 from errorbar.rt.artifacts.files import (
     read_backoff,
@@ -14,7 +14,6 @@ from errorbar.rt.artifacts.files import (
     write_backoff,
     write_coefficients,
 )
-from errorbar.rt.artifacts.keys import find_places, known_codes, pair_keys
 
 # The name that CompAssign has for it.
 Stage1CoeffSummaries = CoeffSummaries
@@ -26,11 +25,7 @@ __all__ = [
     "Stage1CoeffSummaries",
     "backed_off",
     "design_matrix",
-    "find_places",
     "is_derived",
-    "known_codes",
-    "pair_keys",
-    "poly2_names",
     "read_backoff",
     "read_coefficients",
     "read_export",

@@ -26,9 +26,9 @@ from numpy import ndarray
 from errorbar.core.errors import InputError
 from errorbar.rt.artifacts.coefficients import CoeffSummaries
 from errorbar.rt.artifacts.columns import design_matrix
-from errorbar.rt.artifacts.keys import find_places, known_codes
+from errorbar.rt.data.keys import find_places
 from errorbar.rt.data.peaks import Chemistry, Peaks
-from errorbar.rt.model.times import Times
+from errorbar.rt.model.times import Times, known_codes
 
 __all__ = ["BackoffSummaries", "backed_off"]
 

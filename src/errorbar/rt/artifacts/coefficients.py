@@ -15,14 +15,11 @@ from numpy import ndarray
 
 from errorbar.core.errors import InputError
 from errorbar.rt.artifacts.columns import design_matrix, is_derived
-from errorbar.rt.artifacts.keys import find_places, pair_keys
-from errorbar.rt.data.peaks import MAX_ID, Peaks
+from errorbar.rt.data.keys import MAX_GROUP, MAX_ID, find_places, pair_keys
+from errorbar.rt.data.peaks import Peaks
 from errorbar.rt.model.times import Times
 
 __all__ = ["CoeffSummaries"]
-
-# A group's id is the upper half of a signed number, a compound's the lower.
-MAX_GROUP = 2**31 - 1
 
 # Files hold float32; a covariance and its diagonal agree to this share.
 ROUNDING = 1e-3

@@ -4,7 +4,6 @@ A derived covariate is named by what it is: `poly2_sq(IS1)` is a square, `poly2_
 product, both of the columns as they stand in the table.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,25 +12,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from errorbar.core.errors import TableError
+from errorbar.rt.data.columns import poly2_sources
 from errorbar.rt.data.peaks import Peaks
 
-__all__ = ["design_matrix", "is_derived", "poly2_names", "with_features"]
-
-_SQUARE = re.compile(r"poly2_sq\(([^,()]+)\)")
-_PRODUCT = re.compile(r"poly2_int\(([^,()]+),\s*([^,()]+)\)")
+__all__ = ["design_matrix", "is_derived", "with_features"]
 
 
 def is_derived(name: str) -> bool:
     """Whether a covariate of this name is computed from others."""
-    return bool(_SQUARE.fullmatch(name) or _PRODUCT.fullmatch(name))
-
-
-def poly2_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Squares, then products of pairs, of the covariates that are called IS or RS something."""
-    raw = [name for name in names if name.startswith(("IS", "RS")) and not is_derived(name)]
-    squares = [f"poly2_sq({name})" for name in raw]
-    products = [f"poly2_int({a},{b})" for i, a in enumerate(raw) for b in raw[i + 1 :]]
-    return (*squares, *products)
+    return poly2_sources(name) != (name,)
 
 
 def design_matrix(peaks: Peaks, names: Sequence[str]) -> Float[ndarray, "rows features"]:
@@ -77,13 +66,7 @@ def _columns(peaks: Peaks, names: Sequence[str]) -> Float[ndarray, "rows feature
 
 def _parts(name: str, there: Sequence[str]) -> tuple[str, ...]:
     """The columns whose product a covariate is."""
-    if name in there:
-        return (name,)
-    if square := _SQUARE.fullmatch(name):
-        return (square[1], square[1])
-    if product := _PRODUCT.fullmatch(name):
-        return (product[1], product[2])
-    return (name,)
+    return (name,) if name in there else poly2_sources(name)
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from errorbar.core.errors import TableError
-from errorbar.rt.artifacts import find_places
+from errorbar.rt.data.keys import find_places
 from errorbar.rt.data.peaks import Peaks
 
 __all__ = ["GroupSums", "compound_labels", "group_rows", "parents", "sum_groups"]

@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError, TableError
-from errorbar.rt.artifacts import design_matrix, find_places, pair_keys
+from errorbar.rt.artifacts import design_matrix
 from errorbar.rt.baselines.groups import group_rows
+from errorbar.rt.data.keys import find_places, pair_keys
 from errorbar.rt.data.peaks import Peaks
 
 __all__ = ["LassoFit", "fit_lasso"]

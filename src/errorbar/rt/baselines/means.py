@@ -14,10 +14,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError, TableError
-from errorbar.rt.artifacts import find_places, known_codes, pair_keys
 from errorbar.rt.baselines.groups import compound_labels
+from errorbar.rt.data.keys import find_places, pair_keys
 from errorbar.rt.data.peaks import Peaks
-from errorbar.rt.model.times import Times
+from errorbar.rt.model.times import Times, known_codes
 
 __all__ = ["Level", "MeansFit", "fit_means"]
 

@@ -15,10 +15,11 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from errorbar.core.errors import InputError, SettingsError, TableError
-from errorbar.rt.artifacts import CoeffSummaries, find_places, known_codes
+from errorbar.rt.artifacts import CoeffSummaries
 from errorbar.rt.baselines.solve import Penalty, check_penalty, pair_sums, solve_ridge, summarise
+from errorbar.rt.data.keys import find_places
 from errorbar.rt.data.peaks import Peaks
-from errorbar.rt.model.times import Times
+from errorbar.rt.model.times import Times, known_codes
 
 __all__ = ["FastRidgeFit", "fit_fast_ridge", "fit_ridge"]
 

@@ -13,8 +13,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from errorbar.core.errors import FitError, SettingsError
-from errorbar.rt.artifacts import CoeffSummaries, find_places, is_derived, pair_keys
+from errorbar.rt.artifacts import CoeffSummaries, is_derived
 from errorbar.rt.baselines.groups import GroupSums, compound_labels, parents, sum_groups
+from errorbar.rt.data.keys import find_places, pair_keys
 from errorbar.rt.data.peaks import Peaks
 
 __all__ = ["Penalty", "RidgeSolution", "check_penalty", "pair_sums", "solve_ridge", "summarise"]

@@ -8,12 +8,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
 from errorbar.core.errors import TableError
+from errorbar.rt.data.keys import MAX_GROUP, MAX_ID, find_places, pair_keys
 
-__all__ = ["MAX_GROUP", "MAX_ID", "Chemistry", "Peaks"]
-
-# A group's key is `(group << 32) + compound`, a whole number of 64 bits with a sign.
-MAX_ID = 2**32 - 1
-MAX_GROUP = 2**31 - 1
+__all__ = ["Chemistry", "Peaks"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +85,7 @@ class Peaks:
 
     def keys(self, column: str = "species") -> Int[ndarray, " rows"]:
         """`(group << 32) + compound`, one number for each pair."""
-        return (self.group(column).astype(np.int64) << 32) + self.compound
+        return pair_keys(self.group(column), self.compound)
 
     def select(self, chosen: Shaped[ndarray, " chosen"]) -> Self:
         """Some of the rows, by a mask or by their places; runs keep their numbers."""
@@ -154,8 +151,5 @@ class Chemistry:
 
     def _places(self, compounds: Int[ndarray, " asked"]) -> Int[ndarray, " asked"]:
         order = np.argsort(self.compound)
-        sorted_ids = self.compound[order]
-        at = np.minimum(np.searchsorted(sorted_ids, compounds), max(len(order) - 1, 0))
-        if not len(order):
-            return np.full(len(compounds), -1)
-        return np.where(sorted_ids[at] == compounds, order[at], -1)
+        at = find_places(self.compound[order], compounds)
+        return np.where(at >= 0, order[at] if len(order) else -1, -1)

@@ -14,7 +14,8 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError, TableError
-from errorbar.rt.data.peaks import MAX_ID, Peaks
+from errorbar.rt.data.keys import MAX_ID
+from errorbar.rt.data.peaks import Peaks
 
 __all__ = [
     "SUPPORT_EDGES",

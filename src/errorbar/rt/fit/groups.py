@@ -17,7 +17,7 @@ squares of $\tilde X^\top V^{-1} r$, and $V$ is homogeneous in $(\sigma^2, T)$.
 import numpy as np
 from numba import njit
 
-__all__ = ["expectations", "residuals", "weigh"]
+__all__ = ["expectations", "information", "residuals", "weigh"]
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -153,3 +153,46 @@ def expectations(q, covariance, squares, traces):
                 value += row[r] * q[g, r, p]
             squares[g, p] = value
         traces[g] = trace
+
+
+@njit(cache=True, nogil=True)
+def information(shrink, count, part, parts, tied):
+    """What rows tell of the logs of variances, summed by part: noise first, then the priors'.
+
+    `alone` is each group's of the noise. `tied`: the priors after the first are the noise over a
+    penalty, and what is told is of the penalties.
+    """
+    groups, size, _ = shrink.shape
+    total, alone = np.zeros((parts, size + 1, size + 1)), np.empty(groups)
+    square, row = np.empty((size, size)), np.empty(size)
+    for g in range(groups):
+        mass, every = 0.0, 0.0
+        for p in range(size):
+            row[p] = 0.0
+            for q in range(size):
+                value = (1.0 if p == q else 0.0) - shrink[g, p, q]
+                square[p, q] = 0.5 * value * value
+                row[p] += square[p, q]
+            mass += 0.5 * (1.0 - shrink[g, p, p])
+            every += row[p]
+            row[p] = 0.5 * (1.0 - shrink[g, p, p]) - row[p]
+        noise = 0.5 * count[g] - 2 * mass + every
+        if tied:
+            for p in range(1, size):
+                noise += 2 * row[p]
+                for q in range(1, size):
+                    noise += square[p, q]
+            for p in range(size):
+                for q in range(1, size):
+                    row[p] += square[p, q]
+        alone[g] = noise
+        block = total[part[g]]
+        block[0, 0] += noise
+        for p in range(size):
+            one = -1.0 if tied and p else 1.0
+            block[0, p + 1] += one * row[p]
+            block[p + 1, 0] += one * row[p]
+            for q in range(size):
+                other = -1.0 if tied and q else 1.0
+                block[p + 1, q + 1] += one * other * square[p, q]
+    return total, alone

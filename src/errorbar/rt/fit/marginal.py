@@ -18,8 +18,9 @@ from errorbar.core.errors import FitError
 from errorbar.rt.fit import core as system
 from errorbar.rt.fit import groups
 from errorbar.rt.fit.cells import Cells, add_runs, adjust, edges, run_expectations
-from errorbar.rt.fit.layout import OFFSET, STRETCH, Layout
-from errorbar.rt.fit.scales import TOP_OFFSET, TOP_OTHER, TOP_STRETCH, ScaleGradient, Scales
+from errorbar.rt.fit.layout import Layout
+from errorbar.rt.fit.levels import deviations, level_gradients, top_prior
+from errorbar.rt.fit.scales import ScaleGradient, Scales
 from errorbar.rt.fit.statistics import GroupStatistics
 
 __all__ = ["Known", "solve"]
@@ -35,12 +36,15 @@ class Known:
     is `effect[k]`, and follows the core by minus `reach_rows` at `reach_places`, with the variance
     `inverse[k]` of its own. A group's coefficients are centred at `centre` and have the mean `own`,
     and the covariance `S R S` (`shrink` is R) of their own rows plus `spread`, what comes from not
-    knowing all else.
+    knowing all else. `told` is what data tell of the logs of the levels' variances,
+    `bend` how much more their curves are bent where they tell little (see `search`).
     """
 
     scales: Scales
     log_marginal: float
     gradient: ScaleGradient
+    told: ScaleGradient
+    bend: ScaleGradient
     core: Float[ndarray, " core"]
     covariance: Float[ndarray, "core core"]
     effect: Float[ndarray, "compounds effects"]
@@ -98,7 +102,7 @@ def solve(
         linear = np.einsum("gqb,gq->gb", maps, linear)
     load = layout.load
     edge = np.ascontiguousarray(edge * load[:, None, None])
-    top_precision, top_mean = _top(layout, statistics.centre_rt)
+    top_precision, top_mean = top_prior(layout, statistics.centre_rt)
     offsets = np.array(layout.offsets)
     matrix, right = np.zeros((size, size)), np.zeros(size)
     through = np.zeros((1, 1, 1)) if layout.maps is None else layout.maps
@@ -225,13 +229,6 @@ def _weigh(statistics: GroupStatistics, layout: Layout, scales: Scales) -> _Weig
     return _Weighed(noise, prior, shrink, q, linear, log_det)
 
 
-def _top(layout: Layout, centre_rt: float) -> tuple[ndarray, ndarray]:
-    first = layout.kind == OFFSET
-    precision = np.where(first, TOP_OFFSET**-2, TOP_OTHER**-2)
-    precision = np.where(layout.kind == STRETCH, TOP_STRETCH**-2, precision)
-    return precision, np.where(first, -centre_rt, 0.0)
-
-
 def _centres(layout: Layout, mean: ndarray, effect: ndarray, maps: ndarray | None) -> ndarray:
     """Where each group's coefficients are expected."""
     vectors = mean[: layout.offsets[0]].reshape(-1, layout.columns)[layout.species]
@@ -303,18 +300,18 @@ def _finish(
     value = -0.5 * float(
         (number * np.log(2 * np.pi * weighed.noise) + weighed.log_det + quadratic).sum()
     )
-    deviations = _deviations(layout, mean, effect, statistics.centre_rt)
+    off = deviations(layout, mean, effect, statistics.centre_rt)
     variances = {
         "species": scales.species[layout.parent],
-        "parent": np.broadcast_to(scales.parent, deviations["parent"].shape),
+        "parent": np.broadcast_to(scales.parent, off["parent"].shape),
         "compound": np.broadcast_to(scales.compound, effect.shape),
-        "theta": np.broadcast_to(scales.theta, deviations["theta"].shape),
-        "klass": np.broadcast_to(scales.klass, deviations["klass"].shape),
-        "top": 1 / _top(layout, 0.0)[0],
-        "run": np.broadcast_to(scales.run, deviations["run"].shape),
+        "theta": np.broadcast_to(scales.theta, off["theta"].shape),
+        "klass": np.broadcast_to(scales.klass, off["klass"].shape),
+        "top": 1 / top_prior(layout, 0.0)[0],
+        "run": np.broadcast_to(scales.run, off["run"].shape),
     }
-    for name, off in deviations.items():
-        value -= 0.5 * float((np.log(variances[name]) + off**2 / variances[name]).sum())
+    for name, each in off.items():
+        value -= 0.5 * float((np.log(variances[name]) + each**2 / variances[name]).sum())
     value -= 0.5 * log_det
 
     diagonal = np.einsum("gpp->gp", weighed.q)
@@ -332,11 +329,18 @@ def _finish(
         "between": np.array([change[:, 0].sum()]),
         "slope": slope,
     }
-    gradient |= _level_gradients(layout, covariance, scatter, deviations, variances)
+    above, told, bend = level_gradients(layout, covariance, scatter, off, variances)
+    gradient |= above
+    bent = (weighed.prior * diagonal - 1) * change
+    slope_bend = np.zeros_like(scales.slope)
+    np.add.at(slope_bend, layout.parent[layout.species], bent[:, 1:])
+    bend |= {"between": np.array([bent[:, 0].sum()]), "slope": slope_bend}
     return Known(
         scales=scales,
         log_marginal=value,
         gradient=gradient,
+        told=told,
+        bend=bend,
         core=mean,
         covariance=covariance,
         effect=effect,
@@ -354,69 +358,3 @@ def _finish(
         quadratic=quadratic,
         cell_edge=cell_edge,
     )
-
-
-def _deviations(
-    layout: Layout, mean: ndarray, effect: ndarray, centre_rt: float
-) -> dict[str, ndarray]:
-    """How far each level lies from the level above it."""
-    one, two, three, four, end = layout.offsets
-    species = mean[:one].reshape(-1, layout.columns)
-    supers = mean[one:two].reshape(-1, layout.columns)
-    top, theta = mean[two:three], mean[three:four]
-    classes = mean[four:end].reshape(-1, layout.effects)
-    return {
-        "species": species - supers[layout.parent],
-        "parent": supers - top,
-        "compound": effect - said(layout, theta, classes),
-        "theta": theta,
-        "klass": classes,
-        "top": top - _top(layout, centre_rt)[1],
-        "run": mean[end:],
-    }
-
-
-def said(layout: Layout, theta: ndarray, classes: ndarray) -> ndarray:
-    """What descriptors and classes say of the compounds' effects."""
-    found = np.zeros((len(layout.z), layout.effects))
-    found[:, 0] = layout.z @ theta
-    known = layout.klass >= 0
-    if known.any():
-        found[known] += classes[layout.klass[known]]
-    return found
-
-
-def _level_gradients(
-    layout: Layout, covariance: ndarray, scatter: ndarray, off: dict[str, ndarray],
-    variance: dict[str, ndarray],
-) -> ScaleGradient:  # fmt: skip
-    one, two, three, four, end = layout.offsets
-    columns = layout.columns
-    diagonal = np.diag(covariance)
-    places = np.arange(one).reshape(-1, columns)
-    above = one + layout.parent[:, None] * columns + np.arange(columns)
-    tops = two + np.broadcast_to(np.arange(columns), (layout.supercategories, columns))
-    supers = np.arange(one, two).reshape(-1, columns)
-
-    def apart(low: ndarray, high: ndarray) -> ndarray:
-        return diagonal[low] + diagonal[high] - 2 * covariance[low, high]
-
-    unknown = {
-        "species": apart(places, above),
-        "parent": apart(supers, tops),
-        "compound": scatter,
-        "theta": diagonal[three:four],
-        "klass": diagonal[four:end].reshape(-1, layout.effects),
-        "run": diagonal[end:],
-    }
-    change = {n: 0.5 * ((off[n] ** 2 + unknown[n]) / variance[n] - 1) for n in unknown}
-    species = np.zeros((layout.supercategories, columns))
-    np.add.at(species, layout.parent, change["species"])
-    return {
-        "species": species,
-        "parent": change["parent"].sum(axis=0),
-        "compound": change["compound"].sum(axis=0),
-        "theta": np.array([change["theta"].sum()]),
-        "run": np.array([change["run"].sum()]),
-        "klass": change["klass"].sum(axis=0) if len(layout.class_ids) else np.zeros(layout.effects),
-    }

@@ -15,15 +15,13 @@ from numba import njit
 from numpy import ndarray
 
 from errorbar.rt.data import Peaks
+from errorbar.rt.data.keys import find_places, pair_keys
 from errorbar.rt.fit.layout import STRETCH, Layout, maps_of
 from errorbar.rt.fit.marginal import species_blocks
 from errorbar.rt.fit.run import PoolFit
-from errorbar.rt.fit.statistics import find
-from errorbar.rt.model.times import Times, blend
+from errorbar.rt.model.times import Times, blend, known_codes
 
 __all__ = ["Pairs", "Predictor"]
-
-PAIR, UNSEEN_PAIR, UNSEEN_SPECIES, UNSEEN_COMPOUND, NEITHER = range(5)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,19 +105,19 @@ class Predictor:
         self, species: ndarray, supercategory: ndarray, compound: ndarray, klass: ndarray
     ) -> Asked:
         fit, stats, layout = self.fit, self.fit.statistics, self.fit.layout
-        place = find(stats.species_ids, species)
-        parent = find(stats.supercategory_ids, supercategory)
+        place = find_places(stats.species_ids, species)
+        parent = find_places(stats.supercategory_ids, supercategory)
         # A species that was seen is where it was seen.
         parent = np.where(place >= 0, layout.parent[place], parent)
-        compound_place = find(stats.compound_ids, compound)
-        group = find(stats.keys, (species << 32) + compound)
+        compound_place = find_places(stats.compound_ids, compound)
+        group = find_places(stats.keys, pair_keys(species, compound))
         z = np.zeros((len(species), layout.z.shape[1]))
         described = np.ones(len(species), dtype=bool)
         if fit.chemistry is not None:
             z, described = fit.chemistry.of(compound), fit.chemistry.lists(compound)
             told = fit.chemistry.classes(compound)
             klass = np.where(told >= 0, told, klass)
-        klass = find(layout.class_ids, klass)
+        klass = find_places(layout.class_ids, klass)
         seen = compound_place >= 0
         klass[seen] = layout.klass[compound_place[seen]]
         maps = None
@@ -159,9 +157,12 @@ class Predictor:
         mean[seen] = known.own[group]
         covariance[seen] = known.shrink[group] * (root[:, :, None] * root[:, None, :])
         covariance[seen] += known.spread[group]
+        kinds = known_codes(
+            pair=asked.group >= 0, species=asked.species >= 0, compound=asked.compound >= 0
+        )
         support = np.zeros(len(noise), dtype=np.int64)
         support[seen] = fit.support[group]
-        return Pairs(mean, covariance, noise, _kinds(asked), support)
+        return Pairs(mean, covariance, noise, kinds, support)
 
     def load(self, asked: Asked) -> ndarray:
         """By what factor pairs follow their compounds."""
@@ -279,13 +280,6 @@ def unseen_compound(layout: Layout, z: ndarray, klass: int) -> tuple[ndarray, nd
         return places, weights
     own = classes + klass * layout.effects + np.arange(layout.effects)
     return np.r_[places, own], np.concatenate([weights, np.eye(layout.effects)])
-
-
-def _kinds(asked: Asked) -> ndarray:
-    species, compound = asked.species >= 0, asked.compound >= 0
-    kinds = np.where(species, UNSEEN_COMPOUND, NEITHER)
-    kinds = np.where(compound, np.where(species, UNSEEN_PAIR, UNSEEN_SPECIES), kinds)
-    return np.where(asked.group >= 0, PAIR, kinds)
 
 
 @njit(cache=True, nogil=True)

@@ -5,24 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
-from scipy import optimize
 
-from errorbar.core.errors import FitError, SettingsError
+from errorbar.core.errors import SettingsError
 from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.fit.cells import Cells
 from errorbar.rt.fit.layout import Layout, Stretch
 from errorbar.rt.fit.marginal import Known, solve
 from errorbar.rt.fit.scales import Parameters, parameters
+from errorbar.rt.fit.search import climb
 from errorbar.rt.fit.statistics import GroupStatistics, collect
 from errorbar.rt.model.pool import PoolModel
 
 __all__ = ["PoolFit", "fit_pool", "fit_statistics"]
 
-# Changes of the log posterior below this are not worth another step.
-ENOUGH = 1e-3
 MOST_EVALUATIONS = 400
-# No scale is this many factors of e from its start.
-FARTHEST = 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +108,8 @@ def fit_statistics(
     layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0, stretch)
     scales = parameters(statistics, layout, model, floor)
     start = scales.start if start is None else start
-    at, count, done = climb(statistics, layout, scales, start, cells, most, progress)
-    known = solve(statistics, layout, scales.scales(at), cells)
+    found = climb(statistics, layout, scales, start, cells, most, progress)
+    known = solve(statistics, layout, scales.scales(found.at), cells)
     return PoolFit(
         model=model,
         statistics=statistics,
@@ -121,87 +117,9 @@ def fit_statistics(
         chemistry=chemistry,
         cells=cells,
         parameters=scales,
-        at=at,
+        at=found.at,
         known=known,
-        log_posterior=known.log_marginal + scales.log_prior(at)[0],
-        evaluations=count + 1,
-        converged=done,
+        log_posterior=known.log_marginal + scales.log_prior(found.at)[0],
+        evaluations=found.evaluations + 1,
+        converged=found.converged,
     )
-
-
-def climb(
-    statistics: GroupStatistics,
-    layout: Layout,
-    scales: Parameters,
-    start: ndarray,
-    cells: Cells | None = None,
-    most: int = MOST_EVALUATIONS,
-    progress: Callable[[int, float], None] | None = None,
-) -> tuple[ndarray, int, bool]:
-    """The mode of the scales from a starting point; how many evaluations; whether it is one."""
-    calls = 0
-    # With n units a scale's logarithm is known to 1 / sqrt(2 n) or so: measured in that, all are
-    # alike.
-    stretch = np.sqrt(2.0 * units(statistics, layout, scales))
-
-    lowest = np.inf
-
-    def downhill(stretched: ndarray) -> tuple[float, ndarray]:
-        nonlocal calls, lowest
-        calls += 1
-        at = stretched / stretch
-        try:
-            if np.abs(at - scales.start).max() > FARTHEST:
-                raise FitError("a scale is many orders of magnitude from where it started.")
-            known = solve(statistics, layout, scales.scales(at), cells, whole=False)
-        except FitError:
-            if not np.isfinite(lowest):
-                raise
-            # A step of the line search that went much too far: a wall makes it turn back.
-            return lowest + 1e3 * (1 + abs(lowest)), np.zeros_like(at)
-        prior, slope = scales.log_prior(at)
-        value = known.log_marginal + prior
-        lowest = min(lowest, -value)
-        if progress is not None:
-            progress(calls, value)
-        return -value, -(scales.pull(at, known.gradient) + slope) / stretch
-
-    size = abs(downhill(start * stretch)[0])
-    found = optimize.minimize(
-        downhill,
-        start * stretch,
-        jac=True,
-        method="L-BFGS-B",
-        options={
-            "maxfun": most,
-            "ftol": ENOUGH / max(size, 1.0),
-            "gtol": 1e-3,
-            "maxcor": 20,
-        },
-    )
-    return found.x / stretch, calls, bool(found.success)
-
-
-def units(statistics: GroupStatistics, layout: Layout, scales: Parameters) -> ndarray:
-    """How many numbers in the data or the model speak of each coordinate."""
-    parts = np.bincount(layout.parent, minlength=layout.supercategories)[:, None]
-    pairs = np.bincount(layout.parent[layout.species], minlength=layout.supercategories)[:, None]
-    rows = np.bincount(layout.compound, statistics.count, minlength=len(layout.z))
-    counts = {
-        "noise": rows,
-        "between": np.array([statistics.groups]),
-        # Slopes are seen dimly in most groups.
-        "slope": np.broadcast_to(0.2 * pairs, scales.index["slope"].shape),
-        "species": np.broadcast_to(0.5 * parts, scales.index["species"].shape),
-        "parent": np.full(layout.columns, 0.5 * layout.supercategories),
-        "compound": np.full(layout.effects, len(layout.z)),
-        "theta": np.array([layout.z.shape[1]]),
-        "klass": np.full(layout.effects, len(layout.class_ids)),
-        "run": np.array([0.5 * layout.runs]),
-    }
-    total = np.zeros(len(scales.names))
-    for places in (scales.index, scales.own):
-        for name, index in places.items():
-            moving = index >= 0
-            np.add.at(total, index[moving], counts[name][moving])
-    return np.maximum(total, 1.0)

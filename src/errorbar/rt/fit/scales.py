@@ -138,6 +138,7 @@ class Sizes:
     between: float
     species: float
     compound: float
+    covariate: float
 
     @classmethod
     def of(cls, statistics: GroupStatistics) -> Self:
@@ -154,7 +155,10 @@ class Sizes:
         last = rest - by_species[statistics.species]
         tiny = 1e-6 * max(np.abs(y).max(), 1e-3)
         between = max(float(np.sqrt(np.average(last**2, weights=weight))), tiny)
+        ranges = np.einsum("gpp->", statistics.sxx) / statistics.total.sum()
+        ranges /= max(statistics.features, 1)
         return cls(
+            covariate=float(np.sqrt(max(ranges, 1e-12))) if statistics.features else 1.0,
             noise=max(float(own), tiny) if spare else between,
             between=between,
             species=max(float(by_species.std()), tiny),
@@ -167,12 +171,14 @@ def parameters(
 ) -> Parameters:
     """The coordinates of a model, where they start and what is expected of them."""
     size, make = Sizes.of(statistics), _Builder()
-    supers, features = layout.supercategories, statistics.features
+    supers = layout.supercategories
     reference = model.priors == "reference"
     spread = max(size.compound, size.species, size.between)
     wide = 0.5 if reference else 2 * spread
     near = 0.5 if reference else 2 * max(size.species, size.between, size.noise)
-    steep = 0.5
+    # Slopes move times by as much over the usual range of a covariate.
+    steep = 0.5 if reference else near / size.covariate
+    slope = size.noise / size.covariate
     size_z = max(float(layout.z.std()), 1e-9) if layout.z.size else 1.0
     index: dict[str, ndarray] = {}
     own: dict[str, ndarray] = {}
@@ -194,7 +200,7 @@ def parameters(
     else:
         # One row a pair cannot tell the pair's own scatter from noise: all of it is noise.
         still("between", np.array([(NOTHING * noise) ** 2]))
-    _slopes(statistics, model, make, moved, still, supers, features)
+    _slopes(model, make, moved, still, statistics, size.covariate, steep, slope)
 
     columns = np.zeros((supers, layout.columns), dtype=np.int64) - 1
     quiet, departs = np.zeros((supers, layout.columns)), columns.copy()
@@ -202,9 +208,9 @@ def parameters(
     first = max(size.species, 0.1 * size.between)
     for kind, name, width, start in (
         (OFFSET, "tau_mu", near, first),
-        (SLOPE, "tau_w", steep, 0.05),
+        (SLOPE, "tau_w", steep, slope),
         (HEAD, "tau_head", wide, 0.1 * spread / size_z),
-        (GATE, "tau_gate", steep, 0.02),
+        (GATE, "tau_gate", steep, 0.3 * slope / size_z),
         (STRETCH, "", 0.0, 0.0),
     ):
         chosen = np.flatnonzero(layout.kind == kind)
@@ -244,7 +250,7 @@ def parameters(
     effect = np.zeros(layout.effects, np.int64)
     effect[0] = make.half_normal("tau_comp", wide, size.compound)
     if layout.effects > 1:
-        effect[1:] = make.half_normal("tau_comp_slope", steep, 0.05)
+        effect[1:] = make.half_normal("tau_comp_slope", steep, slope)
     moved("compound", effect)
     if layout.z.shape[1] and model.theta == "learned":
         start = 0.3 * size.compound / (size_z * np.sqrt(layout.z.shape[1]))
@@ -255,7 +261,7 @@ def parameters(
         klass = np.zeros(layout.effects, np.int64)
         klass[0] = make.half_normal("tau_class", wide, 0.5 * size.compound)
         if layout.effects > 1:
-            klass[1:] = make.half_normal("tau_class_slope", steep, 0.05)
+            klass[1:] = make.half_normal("tau_class_slope", steep, slope)
         moved("klass", klass)
     else:
         still("klass", np.ones(layout.effects))
@@ -281,8 +287,9 @@ def parameters(
     )
 
 
-def _slopes(statistics, model, make, moved, still, supers, features) -> None:
+def _slopes(model, make, moved, still, statistics, covariate, steep, slope) -> None:
     """Coordinates of the slopes about their head."""
+    supers, features = len(statistics.supercategory_ids), statistics.features
     if not features:
         still("slope", np.ones((supers, 0)))
         return
@@ -297,12 +304,11 @@ def _slopes(statistics, model, make, moved, still, supers, features) -> None:
         "supercategory": [f"[{each}]" for each in statistics.supercategory_ids],
     }[model.penalty_by]
     if model.slope_variance == "free":
-        places = [make.half_normal(f"tau_slope{names[i]}", 0.5, 0.05) for i in range(count)]
+        places = [make.half_normal(f"tau_slope{names[i]}", steep, slope) for i in range(count)]
     else:
         # Slopes that move times by half the noise over the usual range of a covariate; half of the
         # log of the penalty, so that it is a coordinate like the others.
-        within = np.einsum("gpp->", statistics.sxx) / features / statistics.total.sum()
-        start = 0.5 * np.log(4 * max(float(within), 1e-12))
+        start = float(np.log(2 * covariate))
         places = [make.normal(f"penalty{names[i]}", start, 2.5, start) for i in range(count)]
     grid = np.array(places).reshape(shape[model.penalty_by])
     moved("slope", np.broadcast_to(grid, (supers, features)).copy())

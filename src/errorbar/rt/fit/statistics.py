@@ -5,7 +5,7 @@ pass over a table of any length and hold everything that the likelihood depends 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy import ndarray
 
 from errorbar.core.errors import TableError
 from errorbar.rt.data import Peaks
+from errorbar.rt.data.keys import find_places, pair_keys
 from errorbar.rt.fit.sums import add_rows, finish
 
 __all__ = ["Collector", "GroupStatistics", "collect"]
@@ -67,11 +68,11 @@ class GroupStatistics:
     @property
     def keys(self) -> Int[ndarray, " groups"]:
         """`(group << 32) + compound`."""
-        return (self.species_ids[self.species] << 32) + self.compound_ids[self.compound]
+        return pair_keys(self.species_ids[self.species], self.compound_ids[self.compound])
 
     def places(self, peaks: Peaks) -> Int[ndarray, " rows"]:
         """The group of each row, -1 where it has none."""
-        return find(self.keys, peaks.keys(self.group_col))
+        return find_places(self.keys, peaks.keys(self.group_col))
 
     def centred(self, peaks: Peaks) -> Float[ndarray, "rows features"]:
         """Covariates of other rows as these statistics take them."""
@@ -183,7 +184,7 @@ class Collector:
     def _make_room(self, keys: Int[ndarray, " new"]) -> Int[ndarray, " new"]:
         """Where these keys' sums are kept, with new places for keys not seen before."""
         order = np.argsort(self._keys, kind="stable")
-        at = find(self._keys[order], keys)
+        at = find_places(self._keys[order], keys)
         place = np.where(at >= 0, order[np.maximum(at, 0)] if len(order) else 0, -1)
         fresh = place < 0
         place[fresh] = len(self._keys) + np.arange(int(fresh.sum()))
@@ -207,28 +208,6 @@ def collect(
     for part in peaks:
         collector.add(part)
     return collector.result()
-
-
-def recentred(
-    statistics: GroupStatistics, centre: Float[ndarray, " features"], centre_rt: float
-) -> GroupStatistics:
-    """The same sums about other centres."""
-    shift = statistics.centre - centre
-    return replace(
-        statistics,
-        mean_x=statistics.mean_x + shift,
-        mean_y=statistics.mean_y + (statistics.centre_rt - centre_rt),
-        centre=centre,
-        centre_rt=centre_rt,
-    )
-
-
-def find(sorted_keys: Int[ndarray, " keys"], wanted: Int[ndarray, " asked"]) -> ndarray:
-    """Where each wanted key stands among sorted ones, -1 where it does not."""
-    if not len(sorted_keys):
-        return np.full(len(wanted), -1)
-    at = np.minimum(np.searchsorted(sorted_keys, wanted), len(sorted_keys) - 1)
-    return np.where(sorted_keys[at] == wanted, at, -1)
 
 
 def _empty(groups: int, features: int) -> list[ndarray]:

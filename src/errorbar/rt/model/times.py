@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import Any, Self, cast
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 from scipy import special
 
 from errorbar.core.errors import InputError
 
-__all__ = ["KNOWN", "Times", "blend", "student_quantile"]
+__all__ = ["KNOWN", "Times", "blend", "known_codes", "student_quantile"]
 
 # What training knew of a row: of `Times.known`, by place.
 KNOWN = ("pair", "species and compound", "compound", "species", "neither")
@@ -121,6 +121,16 @@ class Times:
         reach = np.where(normal, 1.0, (nu + z * z) / (nu - 1))
         density = np.exp(_log_density(self.degrees, z))
         return self.sd * (z * (2 * self.pit(rt) - 1) + 2 * density * reach - spread)
+
+
+def known_codes(
+    *,
+    pair: Bool[ndarray, " rows"],
+    species: Bool[ndarray, " rows"],
+    compound: Bool[ndarray, " rows"],
+) -> Int[ndarray, " rows"]:
+    """Places in `KNOWN` of rows whose pair, species and compound were seen or not."""
+    return np.select([pair, species & compound, compound, species], [0, 1, 2, 3], default=4)
 
 
 def student_quantile(nu: ndarray, level: float) -> ndarray:

@@ -23,10 +23,9 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
 
 from errorbar.core.errors import SettingsError
-from errorbar.rt.artifacts import known_codes
 from errorbar.rt.data import Peaks
 from errorbar.rt.evaluate import run_covariates
-from errorbar.rt.model import Times
+from errorbar.rt.model.times import Times, known_codes
 from errorbar.rt.synth import StudyTable, Table
 
 __all__ = ["Oracle", "OracleCheck", "check_oracle", "fit_oracle"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from errorbar.core.errors import SettingsError
+from errorbar.core.extras import load
 from errorbar.rt.fit.integrate import integrate_scales
 from errorbar.rt.fit.marginal import solve
 from errorbar.rt.fit.predict import Predictor
@@ -18,7 +19,6 @@ from errorbar.rt.fit.reference import (
     fit_nuts_joint,
 )
 from errorbar.rt.fit.reference.constants import GroupConstants
-from errorbar.rt.fit.reference.door import load
 from errorbar.rt.fit.reference.plug_in import is_scale, plug_in
 from errorbar.rt.fit.run import fit_statistics
 from errorbar.rt.fit.statistics import collect

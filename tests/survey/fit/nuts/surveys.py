@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 from numba.core import event
 
+from errorbar.core.extras import load
 from errorbar.survey.data import SurveyData
-from errorbar.survey.fit.nuts.backend import load
 
 
 def small_survey(n: int = 8, seed: int = 1, scatter: float = 0.4) -> SurveyData:

@@ -34,7 +34,8 @@ def test_importing_the_room_loads_no_sampler():
 def test_loading_pytensor_leaves_the_environment_and_jax_as_they_were():
     run_python(
         "import os, jax\n"
-        "from errorbar.survey.fit.nuts.backend import jax_graphs, load\n"
+        "from errorbar.core.extras import load\n"
+        "from errorbar.survey.fit.nuts.backend import jax_graphs\n"
         "with jax.enable_x64(True):\n"
         "    jax_graphs()\n"
         "assert not jax.config.jax_enable_x64\n"

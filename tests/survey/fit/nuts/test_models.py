@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from errorbar.survey.fit.nuts.backend import load
+from errorbar.core.extras import load
 from errorbar.survey.fit.nuts.draws import Starts
 from errorbar.survey.fit.nuts.models import build_model, model_arrays, model_shape
 from errorbar.survey.model import PriorRule

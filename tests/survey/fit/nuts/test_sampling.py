@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from errorbar.core.errors import FitError, SettingsError, SurveyError
+from errorbar.core.extras import load
 from errorbar.survey.fit.nuts import fit_nuts, reference_seeds, sampling
-from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.fit.nuts.compiled import CompiledModels
 from errorbar.survey.fit.nuts.models import build_model, model_arrays, model_shape
 from errorbar.survey.model import MassStarPrior, PriorRule, SinglePrior

@@ -1,6 +1,5 @@
 """Files of spectra larger than memory: when they are, and fits to them in blocks."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy import ndarray
 
+from errorbar.app.verbs.memory import memory_bytes
 from errorbar.core.errors import SettingsError
 from errorbar.hmf.data import check_blocks, open_blocks
 from errorbar.hmf.data.blocks import StoredBlocks
@@ -27,7 +27,6 @@ SHARE = 0.25
 # Of values and weights that the scores of a fit in blocks are taken from.
 SCORED_BYTES = 2**28
 KNOWN = (".npy", ".h5", ".hdf5", ".hdf", ".zarr", ".parquet", ".pq")
-CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +62,7 @@ def open_large(
             )
         return None
     found = open_blocks(path)
-    size, memory = 2 * found.n_rows * found.n_pixels * found.dtype.itemsize, _memory_bytes()
+    size, memory = 2 * found.n_rows * found.n_pixels * found.dtype.itemsize, memory_bytes()
     if blocks:
         return found
     if memory is None or size <= share * memory:
@@ -74,19 +73,6 @@ def open_large(
         "(blocks=False) reads them at once."
     )
     return found
-
-
-def _memory_bytes() -> int | None:
-    """The memory that this process may have, if the system says."""
-    try:
-        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-    try:
-        return min(whole, int(CGROUP.read_text()))
-    except (OSError, ValueError):
-        # No such file, or it says "max".
-        return whole
 
 
 def fit_large(

@@ -1,12 +1,12 @@
 """Tables of peaks as the verbs read them: whole where they fit, runs where they are known."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from errorbar.app.verbs.memory import memory_bytes
 from errorbar.rt.data import Peaks, read_peaks
 from errorbar.rt.data.columns import RUN
 from errorbar.rt.data.files import open_table
@@ -16,7 +16,6 @@ __all__ = ["columns_of", "count_rows", "read_rows", "too_large"]
 # A table in memory takes about this many times its covariates.
 COPIES = 3
 SHARE = 0.25
-CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def columns_of(path: Path | str) -> list[str]:
@@ -37,7 +36,7 @@ def read_rows(path: Path | str, *, features: Sequence[str] | None = None, **opti
 
 def too_large(path: Path, notes: list[str]) -> bool:
     """Whether a table takes more than a quarter of the memory, which is noted."""
-    memory = _memory_bytes()
+    memory = memory_bytes()
     if not path.is_file() or memory is None or path.stat().st_size < SHARE * memory / 100:
         return False
     size = COPIES * 8 * count_rows(path) * len(columns_of(path))
@@ -49,16 +48,3 @@ def too_large(path: Path, notes: list[str]) -> bool:
         "left out."
     )
     return True
-
-
-def _memory_bytes() -> int | None:
-    """The memory that this process may have, if the system says."""
-    try:
-        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-    try:
-        return min(whole, int(CGROUP.read_text()))
-    except (OSError, ValueError):
-        # No such file, or it says "max".
-        return whole

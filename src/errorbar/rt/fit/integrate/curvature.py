@@ -27,7 +27,7 @@ class Curvature:
 
 def log_posterior(fit: PoolFit, at: ndarray) -> tuple[float, ndarray]:
     """Log marginal likelihood plus log prior at a point, and the gradient."""
-    known = solve(fit.statistics, fit.layout, fit.parameters.scales(at), fit.cells)
+    known = solve(fit.statistics, fit.layout, fit.parameters.scales(at), fit.cells, whole=False)
     prior, slope = fit.parameters.log_prior(at)
     return known.log_marginal + prior, fit.parameters.pull(at, known.gradient) + slope
 

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from errorbar.core.errors import FitError, SettingsError
+from errorbar.core.extras import load
 from errorbar.rt.data import Chemistry
-from errorbar.rt.fit.reference.door import load
 from errorbar.rt.fit.reference.graph import Graph, build_graph
 from errorbar.rt.fit.reference.plug_in import (
     ReferenceFit,

@@ -1,50 +1,15 @@
-"""PyMC and its companions, imported late and kept from changing the user's settings."""
+"""PyMC without its running commentary."""
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
 
-from errorbar.core.errors import MissingExtraError
-
-__all__ = ["hushed", "load"]
-
-FLAGS = "PYTENSOR_FLAGS"
-
-
-def load(package: str) -> Any:
-    """The package, or the error that names the extra it comes with."""
-    try:
-        with _no_blas_search():
-            return import_module(package)
-    except ModuleNotFoundError as error:
-        missing = package.split(".")[0]
-        if error.name != missing:
-            raise
-        raise MissingExtraError(missing, "nuts") from error
-
-
-@contextmanager
-def _no_blas_search() -> Iterator[None]:
-    # PyTensor reads its flags once, at import; without this one it looks for a BLAS to link to,
-    # and the graphs here multiply no large matrices.
-    before = os.environ.get(FLAGS)
-    if "blas__ldflags" not in (before or ""):
-        os.environ[FLAGS] = ",".join(filter(None, [before, "blas__ldflags="]))
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(FLAGS, None)
-        else:
-            os.environ[FLAGS] = before
+__all__ = ["hushed"]
 
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """PyMC without its running commentary: convergence is reported with the answer."""
+    """A block in which PyMC says nothing: convergence is reported with the answer."""
     logger = logging.getLogger("pymc")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from errorbar.core.extras import load
 from errorbar.rt.data import Chemistry
 from errorbar.rt.fit.layout import Layout
 from errorbar.rt.fit.reference.constants import GroupConstants
-from errorbar.rt.fit.reference.door import load
 from errorbar.rt.fit.scales import TOP_OFFSET, TOP_OTHER, Parameters, parameters
 from errorbar.rt.fit.statistics import GroupStatistics
 from errorbar.rt.model.pool import REFERENCE_PENALTY, PoolModel, SlopeHead

@@ -9,8 +9,9 @@ from numpy import ndarray
 from scipy import optimize
 
 from errorbar.core.errors import SettingsError
+from errorbar.core.extras import load
 from errorbar.rt.data import Chemistry
-from errorbar.rt.fit.reference.door import hushed, load
+from errorbar.rt.fit.reference.door import hushed
 from errorbar.rt.fit.reference.graph import Graph, build_graph
 from errorbar.rt.fit.reference.plug_in import (
     ReferenceFit,

@@ -14,8 +14,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from errorbar.core.errors import FitError, SettingsError
+from errorbar.core.extras import load
 from errorbar.rt.fit.integrate import PoolMixture, curvature, log_posterior
-from errorbar.rt.fit.reference.door import hushed, load
+from errorbar.rt.fit.reference.door import hushed
 from errorbar.rt.fit.run import PoolFit
 
 __all__ = ["ScaleDraws", "sample_scales"]

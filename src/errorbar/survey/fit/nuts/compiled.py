@@ -9,7 +9,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from errorbar.survey.fit.nuts.backend import load
+from errorbar.core.extras import load
 from errorbar.survey.fit.nuts.draws import CompiledSampler
 from errorbar.survey.fit.nuts.models import LATENTS, PARAMETERS, ModelShape, build_model
 from errorbar.survey.fit.nuts.settings import Sampler

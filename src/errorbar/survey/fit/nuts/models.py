@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errorbar.core.errors import SettingsError, SurveyError
+from errorbar.core.extras import load
 from errorbar.survey.data import SurveyData
-from errorbar.survey.fit.nuts.backend import load
 from errorbar.survey.model import (
     JOINT_PARAMETERS,
     MASS_STAR_PARAMETERS,

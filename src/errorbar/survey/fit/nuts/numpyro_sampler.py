@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errorbar.survey.fit.nuts.backend import float64, jax_graphs, load
+from errorbar.core.extras import load
+from errorbar.survey.fit.nuts.backend import float64, jax_graphs
 from errorbar.survey.fit.nuts.draws import RawDraws, Starts
 from errorbar.survey.fit.nuts.settings import NutsSettings
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errorbar.core.errors import FitError
-from errorbar.survey.fit.nuts.backend import load
+from errorbar.core.extras import load
 from errorbar.survey.fit.nuts.draws import RawDraws
 from errorbar.survey.fit.nuts.settings import NutsSettings
 

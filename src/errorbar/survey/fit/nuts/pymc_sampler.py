@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from errorbar.survey.fit.nuts.backend import load
+from errorbar.core.extras import load
 from errorbar.survey.fit.nuts.draws import RawDraws, Starts
 from errorbar.survey.fit.nuts.settings import NutsSettings
 

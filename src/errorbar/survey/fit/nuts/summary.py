@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errorbar.core.errors import SettingsError
+from errorbar.core.extras import load
 from errorbar.survey.fit.inference import InferenceData
-from errorbar.survey.fit.nuts.backend import load
 
 __all__ = ["NutsDiagnostics", "NutsSummary", "nuts_diagnostics", "nuts_summary"]
 

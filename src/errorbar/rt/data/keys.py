@@ -1,10 +1,14 @@
-"""Ids of pairs, where they stand in a table, and what is known of a row."""
+"""Ids of pairs, and where ids stand in a table."""
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from numpy import ndarray
 
-__all__ = ["find_places", "known_codes", "pair_keys"]
+__all__ = ["MAX_GROUP", "MAX_ID", "find_places", "pair_keys"]
+
+# A group's key is `(group << 32) + compound`, a whole number of 64 bits with a sign.
+MAX_ID = 2**32 - 1
+MAX_GROUP = 2**31 - 1
 
 
 def pair_keys(
@@ -22,13 +26,3 @@ def find_places(
         return np.full(len(asked), -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(ids, asked), len(ids) - 1)
     return np.where(ids[at] == asked, at, -1)
-
-
-def known_codes(
-    *,
-    pair: Bool[ndarray, " rows"],
-    species: Bool[ndarray, " rows"],
-    compound: Bool[ndarray, " rows"],
-) -> Int[ndarray, " rows"]:
-    """Places in `KNOWN` of rows whose pair, species and compound were seen or not."""
-    return np.select([pair, species & compound, compound, species], [0, 1, 2, 3], default=4)
