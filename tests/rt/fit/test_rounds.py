@@ -39,6 +39,38 @@ def test_a_fixed_freedom_is_kept():
     assert fit_pool(small_table(1), PoolModel(freedom=4.0)).freedom == 4.0
 
 
+@pytest.mark.parametrize("freedom", ["normal", "learned"])
+def test_times_in_steps_are_no_more_certain_than_their_step(freedom):
+    """Most times of a compound are equal, and a t without a floor would fall into that."""
+    step = 0.03
+    peaks = production_table(replace(HEAVY, noise=0.006), seed=4).peaks
+    peaks = replace(peaks, rt=np.round(peaks.rt / step) * step)
+    held = np.isin(peaks.run, np.unique(peaks.run)[::4])
+    fit = fit_pool(peaks.select(~held), PoolModel(freedom=freedom))
+    times = Predictor(fit).times(peaks.select(held))
+    assert fit.parameters.floor == pytest.approx(step / np.sqrt(12), rel=1e-6)
+    assert times.sd.min() >= fit.parameters.floor
+    inside = np.abs(times.score(peaks.rt[held])) <= times.reach(0.95)
+    assert inside.mean() > 0.93
+
+
+def test_a_floor_that_is_given_is_kept():
+    fit = fit_pool(small_table(1), PoolModel(freedom=4.0), floor=0.05)
+    assert fit.parameters.floor == 0.05
+    parts = fit_pool(iter([small_table(1)]), floor=0.05)
+    assert parts.parameters.floor == 0.05
+
+
+def test_a_table_in_parts_has_the_floor_of_its_steps():
+    peaks = production_table(HEAVY, seed=1).peaks
+    peaks = replace(peaks, rt=np.round(peaks.rt / 0.05) * 0.05)
+    half = len(peaks) // 2
+    parts = [peaks.select(np.arange(half)), peaks.select(np.arange(half, len(peaks)))]
+    fit = fit_pool(iter(parts))
+    assert fit.parameters.floor == pytest.approx(0.05 / np.sqrt(12))
+    assert fit.statistics.rows == len(peaks)
+
+
 def test_rows_said_twice_say_no_more_than_once():
     peaks = small_table(3)
     _, first = np.unique(np.stack([peaks.run, peaks.compound]), axis=1, return_index=True)

@@ -17,6 +17,7 @@ from errorbar.rt.data.files import (
     write_peaks,
     write_table,
 )
+from errorbar.rt.data.grid import time_step
 from errorbar.rt.data.lipids import Lipid, lipid_chemistry, parse_lipid
 from errorbar.rt.data.mapping import SpeciesMap, map_species
 from errorbar.rt.data.peaks import Chemistry, Peaks
@@ -84,6 +85,7 @@ __all__ = [
     "reduce_chemistry",
     "scan_peaks",
     "split_by_library",
+    "time_step",
     "with_classes",
     "write_chemistry",
     "write_peaks",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from errorbar.rt.data.grid import time_step
 from errorbar.rt.data.peaks import Peaks
 
 __all__ = ["PeaksSummary", "describe_peaks"]
@@ -21,7 +22,7 @@ class PeaksSummary:
     ridge, and do no harm there. `zeros` is each covariate's share of rows at exactly 0, which is
     what a missing standard is read as. `repeated` counts rows beyond the first of one compound in
     one run and species, `first_repeated` is the first such row of the table. `unmapped` rows have
-    no chemical.
+    no chemical. `step` is the distance between values that times take (0: they take any).
     """
 
     rows: int
@@ -36,6 +37,7 @@ class PeaksSummary:
     support: tuple[float, ...]
     constant: tuple[str, ...]
     zeros: dict[str, float]
+    step: float
     repeated: int
     first_repeated: int | None
     unmapped: int
@@ -47,6 +49,11 @@ class PeaksSummary:
         if self.constant:
             few = ", ".join(self.constant[:FEW])
             told.append(f"{len(self.constant)} covariates are constant ({few}).")
+        if self.step:
+            told.append(
+                f"times come in steps of about {self.step:.2g} min, so noise is at least "
+                f"{self.step / 12**0.5:.2g}."
+            )
         if self.repeated:
             told.append(
                 f"{self.repeated} rows repeat a compound in its run, first row "
@@ -98,6 +105,7 @@ def describe_peaks(peaks: Peaks) -> PeaksSummary:
         support=tuple(float(q) for q in np.quantile(support, QUANTILES)) if rows else (0.0,) * 6,
         constant=tuple(peaks.feature_names[j] for j in np.flatnonzero(constant)),
         zeros={name: float(share) for name, share in zip(peaks.feature_names, zeros, strict=True)},
+        step=time_step(peaks),
         repeated=len(again),
         first_repeated=int(again.min()) if len(again) else None,
         unmapped=int((peaks.chem_id < 0).sum()),

@@ -42,8 +42,8 @@ class RetentionTimes:
         `species`, nested in supercategories, or `species_cluster`, which pools supercategories
         whole.
     floor
-        The least standard deviation of noise, in minutes: times written in steps have at least the
-        step over the root of twelve.
+        The least standard deviation of noise, in minutes. None is what the steps of the times
+        leave (`time_step` over the root of twelve), nothing where they have none.
     widen
         Measure on the far training runs how much faster errors grow outside of the range of
         training than the model says, and widen intervals there. It takes a second fit.
@@ -56,7 +56,7 @@ class RetentionTimes:
         model: PoolModel | None = None,
         *,
         group_col: str = "species",
-        floor: float = 0.0,
+        floor: float | None = None,
         widen: bool = True,
         **parts: Any,
     ) -> None:
@@ -70,7 +70,7 @@ class RetentionTimes:
                 f"a model has no {', '.join(unknown)}; it has "
                 f"{', '.join(PoolModel.__dataclass_fields__)}."
             )
-        if not floor >= 0:
+        if floor is not None and not floor >= 0:
             raise SettingsError(f"floor={floor:g} must be zero or a number of minutes above it.")
         self.model = PoolModel(**parts) if model is None else model
         self.group_col = group_col
@@ -143,11 +143,13 @@ class RetentionTimes:
     def export(self, folder: str | Path, config: dict[str, Any] | None = None) -> Path:
         """The coefficients (and the back-off where it has room for the model) as the reference's
         files, in `folder`."""
+        own = self.coefficients()
+        exports.check_single(self.result, own)
         try:
             back = self.backoff()
         except SettingsError:
             back = None
-        write_export(folder, self.coefficients(), back, config or {})
+        write_export(folder, own, back, config or {})
         return Path(folder)
 
     @property

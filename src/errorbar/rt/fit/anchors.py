@@ -66,7 +66,7 @@ def anchored(predictor: Predictor, peaks: Peaks, anchors: Peaks) -> Times:
         mean[targets] += shift
         # Rounding must not take away what noise alone leaves.
         variance[targets] = np.maximum(variance[targets] - known, 1e-12)
-    sd, freedom = blend(variance, noise * predictor.fit.tail, predictor.fit.freedom)
+    sd, freedom = blend(variance, predictor.fit.errors(noise), predictor.fit.freedom)
     return replace(times, mean=mean, sd=sd, freedom=freedom)
 
 

@@ -68,7 +68,7 @@ class Predictor:
         """The times of rows whose runs are new."""
         pairs, which = self.pairs(peaks)
         mean, variance, noise = self.rows(peaks, pairs, which)
-        noise = noise * self.fit.tail
+        noise = self.fit.errors(noise)
         sd, freedom = blend(variance + self.run_variance(), noise, self.fit.freedom)
         return Times(mean, sd, pairs.known[which], pairs.support[which], freedom)
 

@@ -92,13 +92,15 @@ def fit_rows(
         left = residuals(fit, rows)
         weight = merged.weight(float(left.noise.mean())) if merged.sets else np.ones(len(rows))
         if heavy:
+            # No row can be told better than its time was written.
+            most = left.noise / weight / floor**2 if floor else np.full(len(rows), np.inf)
             left = replace(left, noise=left.noise / weight)
             old = 1.0 if last_precision is None else last_precision
             told = None if model.freedom == "learned" else freedom
-            freedom, factor = likely_tail(left, np.broadcast_to(old, len(rows)), told)
+            freedom, factor = likely_tail(left, np.broadcast_to(old, len(rows)), told, floor)
             precision = (freedom + 1) / (freedom + left.square)
-            last_precision = precision / precision.mean()
-            weight = weight * precision / precision.mean()
+            last_precision = np.minimum(precision / precision.mean(), np.maximum(most, 1.0))
+            weight = weight * last_precision
         moved = np.inf if before is None else float(np.abs(fit.at - before).max())
         before = fit.at
         if model.stretch:
@@ -140,11 +142,14 @@ def residuals(fit: PoolFit, peaks: Peaks) -> Residuals:
     return Residuals(mean, variance, noise)
 
 
-def likely_tail(left: Residuals, weight: ndarray, freedom: float | None) -> tuple[float, float]:
+def likely_tail(
+    left: Residuals, weight: ndarray, freedom: float | None, floor: float = 0.0
+) -> tuple[float, float]:
     """Degrees of freedom, and by what factor the noise's variance is off, likeliest for rows.
 
     Each row is predicted from the others (its own share of what is known is taken out), because
-    what a row says of itself looks better than it is. A freedom that is given is kept.
+    what a row says of itself looks better than it is. A freedom that is given is kept. Errors are
+    at least as wide as `floor`, or times that are written in steps would look like spikes.
     """
     chosen = slice(None, None, 1 + len(left.mean) // MOST_ROWS)
     mean, variance, noise = left.mean[chosen], left.variance[chosen], left.noise[chosen]
@@ -155,7 +160,7 @@ def likely_tail(left: Residuals, weight: ndarray, freedom: float | None) -> tupl
     def unlikely(at: ndarray) -> float:
         nu = freedom or _degrees(at[1])
         scale = float(np.exp(np.clip(at[0], -2, 2)))
-        sd, degrees = blend(unsure, scale * noise, nu)
+        sd, degrees = blend(unsure, np.maximum(scale * noise, floor**2), nu)
         return -float(Times(0.0 * off, sd, zero, zero, degrees).log_density(off).mean())
 
     start = np.array([0.0, np.log(freedom or FIRST_FREEDOM)])

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy import ndarray
 
 from errorbar.core.errors import SettingsError
-from errorbar.rt.data import Chemistry, Peaks
+from errorbar.rt.data import Chemistry, Peaks, time_step
 from errorbar.rt.fit.cells import Cells
 from errorbar.rt.fit.layout import Layout, Stretch
 from errorbar.rt.fit.marginal import Known, solve
@@ -53,6 +54,10 @@ class PoolFit:
         """With how many peaks each group was seen."""
         return self.statistics.count if self.peaks_of_group is None else self.peaks_of_group
 
+    def errors(self, noise: ndarray) -> ndarray:
+        """The variances of predicted rows' errors about what is expected, from their noise."""
+        return np.maximum(noise * self.tail, self.parameters.floor**2)
+
     @property
     def scales(self) -> dict[str, float]:
         """Each scale by its name: standard deviations, and penalties."""
@@ -65,19 +70,20 @@ def fit_pool(
     chemistry: Chemistry | None = None,
     *,
     group_col: str = "species",
-    floor: float = 0.0,
+    floor: float | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> PoolFit:
     """Fit a table of peaks, or a table that comes in parts.
 
-    `floor` is a standard deviation in minutes that noise cannot fall below (times written in steps
-    have at least the step over the root of twelve). `progress` is told the number of evaluations
-    and the log posterior.
+    `floor` is a standard deviation in minutes that noise cannot fall below; None is what the steps
+    of the times leave, the step over the root of twelve (of a table in parts the first part's).
+    `progress` is told the number of evaluations and the log posterior.
     """
     model = model or PoolModel()
     if isinstance(peaks, Peaks):
         from errorbar.rt.fit.robust import fit_rows
 
+        floor = least_noise(peaks) if floor is None else floor
         return fit_rows(
             peaks, model, chemistry, group_col=group_col, floor=floor, progress=progress
         )
@@ -87,8 +93,18 @@ def fit_pool(
                 f"{name}={getattr(model, name)!r} needs the table as a whole, and it came in "
                 "parts: read it with `read_peaks`, or leave that out."
             )
-    statistics = collect(peaks, group_col)
-    return fit_statistics(statistics, model, chemistry, floor=floor, progress=progress)
+    parts = iter(peaks)
+    if floor is None:
+        first = next(parts, None)
+        if first is not None:
+            floor, parts = least_noise(first), chain([first], parts)
+    statistics = collect(parts, group_col)
+    return fit_statistics(statistics, model, chemistry, floor=floor or 0.0, progress=progress)
+
+
+def least_noise(peaks: Peaks) -> float:
+    """The standard deviation of times that are only known to their step."""
+    return time_step(peaks) / np.sqrt(12)
 
 
 def fit_statistics(

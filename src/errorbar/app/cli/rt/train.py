@@ -109,8 +109,9 @@ def train(
         str | None, typer.Option(help="Of the scales: data or reference.", show_default="data")
     ] = None,
     floor: Annotated[
-        float, typer.Option(help="Least sd of noise, minutes, for times written in steps.")
-    ] = 0.0,
+        float | None,
+        typer.Option(help="Least sd of noise, minutes; by itself from the steps of the times."),
+    ] = None,
     widen: Annotated[
         bool, typer.Option(help="Measure how much wider far runs' intervals must be.")
     ] = True,

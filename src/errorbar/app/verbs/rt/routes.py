@@ -63,7 +63,7 @@ def fit_hierarchy(
     sampling: Sampling,
     notes: list[str],
     *,
-    floor: float,
+    floor: float | None,
     widen: bool,
     progress: bool | None,
 ) -> Fitted:

@@ -53,7 +53,7 @@ def rt_train(
     theta: str | None = None,
     replicates: str | None = None,
     priors: str | None = None,
-    floor: float = 0.0,
+    floor: float | None = None,
     widen: bool = True,
     chemistry: Path | str | None = None,
     chemistry_dims: int | None = None,
@@ -150,7 +150,7 @@ def _features(
 
 def _fit(
     plan: TrainPlan, peaks: Peaks, told: Chemistry | None, sampling: Sampling, notes: list[str],
-    floor: float, widen: bool, progress: bool | None,
+    floor: float | None, widen: bool, progress: bool | None,
 ) -> Fitted:  # fmt: skip
     if plan.model != "hierarchy":
         return fit_baseline(plan, peaks, progress=progress)
