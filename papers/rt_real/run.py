@@ -1,15 +1,15 @@
 """Retention times on real data: two lipid run sets and RepoRT's systems.
 
-`python -m papers.rt_real.run --out DIR [--only lipids|systems]` writes `scores.csv`, and for the
-lipids a report of the random-run split. The data are looked for at `ERRORBAR_DATA`, else in
-`../shared/data`.
+`python -m papers.rt_real.run --out DIR [--only lipids|systems]` writes `scores_*.csv`, the same by
+support in `support_*.csv`, and for the lipids a report of the random-run split. The data are looked
+for at `ERRORBAR_DATA`, else in `../shared/data`.
 """
 
 import argparse
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,17 +40,22 @@ from errorbar.rt.data import (
     pick_anchors,
     reduce_chemistry,
 )
-from errorbar.rt.evaluate import evaluate_models, run_covariates
+from errorbar.rt.evaluate import Evaluation, compare, evaluate_models, run_covariates
 from errorbar.rt.pages import write_rt_page
 
 MODELS = {
     "reference (3e-4)": PoolModel(penalty="reference", priors="reference"),
     "learned": PoolModel(),
     "heavy tails, runs": PoolModel(run_effect=True, freedom="learned"),
+    "and noise by compound": PoolModel(run_effect=True, freedom="learned", noise="compound"),
 }
 SYSTEMS = PoolModel(classes=True, stretch=True)
-BEST = "heavy tails, runs"
+BEST, STRETCH = "heavy tails, runs", "stretch"
+MEAN = "mean of the compound"
 ANCHORS = (0, 5, 20)
+SEEDS = range(3)
+
+Row = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,9 @@ def systems() -> Task:
 
 
 def row(
-    task: Task, split: str, model: str, peaks: Peaks, times: Times, scale: np.ndarray, cpu: float
-) -> dict[str, object]:
+    task: Task, split: str, seed: int, model: str, peaks: Peaks, times: Times, scale: np.ndarray,
+    cpu: float,
+) -> Row:  # fmt: skip
     """What a model does on the rows of a split; errors of coverage are by run."""
     error = np.abs(times.mean - peaks.rt) * scale
     inside = np.abs(times.score(peaks.rt)) <= times.reach(0.95)
@@ -107,6 +113,7 @@ def row(
     return {
         "data": task.name,
         "split": split,
+        "seed": seed,
         "model": model,
         "rows": len(peaks),
         "mae": float(error.mean()),
@@ -119,73 +126,106 @@ def row(
     }
 
 
-def score_lipids(task: Task, out: Path) -> Iterator[dict[str, object]]:
+class Scores:
+    """What was scored so far, kept in files: each split as a whole, and by support."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+        self.rows: list[Row] = []
+        self.support: list[pl.DataFrame] = []
+
+    def add(self, found: Row) -> None:
+        """One model on one split."""
+        self.rows.append(found)
+        typer.echo({k: round(v, 4) if isinstance(v, float) else v for k, v in found.items()})
+        pl.DataFrame(self.rows).write_csv(self.folder / f"scores_{self.name}.csv")
+
+    def by_support(
+        self, task: Task, split: str, models: Mapping[str, Times], test: Peaks, train: Peaks
+    ) -> Evaluation:
+        """Several models on one split, by how many training peaks a row's pair has."""
+        found = evaluate_models(test, models, training=train)
+        table = compare(found.scores, "support")
+        names = pl.lit(task.name).alias("data"), pl.lit(split).alias("split")
+        self.support.append(table.select(*names, pl.all()))
+        pl.concat(self.support).write_csv(self.folder / f"support_{self.name}.csv")
+        return found
+
+
+def score_lipids(task: Task, scores: Scores) -> None:
     """Random runs, late runs, unseen species, unseen compounds."""
     splits = [
-        *(hold_out_runs(task.peaks, 0.3, seed) for seed in range(3)),
-        hold_out_late_runs(task.peaks, 0.4),
-        hold_out_species(task.peaks, 0.2, 0),
-        hold_out_compounds(task.peaks, 0.2, 0),
+        *((hold_out_runs(task.peaks, 0.3, seed), seed) for seed in SEEDS),
+        (hold_out_late_runs(task.peaks, 0.4), 0),
+        (hold_out_species(task.peaks, 0.2, 0), 0),
+        (hold_out_compounds(task.peaks, 0.2, 0), 0),
     ]
-    for number, split in enumerate(splits):
+    for split, seed in splits:
         train, test = task.peaks.select(split.train), task.peaks.select(split.test)
-        one, shown = np.ones(len(test)), {}
+        shown = {}
+
+        def told(name, rows, times, cpu, split=split, seed=seed) -> None:
+            one = np.ones(len(rows))
+            scores.add(row(task, split.name, seed, name, rows, times, one, cpu))
+
         for name, model in MODELS.items():
             start = time.process_time()
             fitted = RetentionTimes(model, widen=False).fit(train, task.chemistry)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FarRunWarning)
-                times = fitted.predict(test)
-            shown[name] = times
-            yield row(task, split.name, name, test, times, one, time.process_time() - start)
-        means = fit_means(train).predict(test)
-        yield row(task, split.name, "mean of the compound", test, means, one, 0.0)
+                shown[name] = fitted.predict(test)
+            told(name, test, shown[name], time.process_time() - start)
+        shown[MEAN] = fit_means(train).predict(test)
+        told(MEAN, test, shown[MEAN], 0.0)
         if split.name.endswith("runs"):
             ridge = fit_ridge(train, penalty=3e-4).predict(test, unseen="skip")
-            yield row(task, split.name, "ridge (3e-4)", test.select(ridge[1]), ridge[0], one, 0.0)
-        if number == 0 and out is not None:
-            shown = {BEST: shown.pop(BEST), **shown, "mean of the compound": means}
-            found = evaluate_models(test, shown, training=train)
+            told("ridge (3e-4)", test.select(ridge[1]), ridge[0], 0.0)
+        shown = {BEST: shown.pop(BEST), **shown}
+        found = scores.by_support(task, split.name, shown, test, train)
+        if split is splits[0][0]:
             stem = task.name.replace(",", "").replace(" ", "_")
-            write_rt_page(out / f"{stem}.html", found, title=f"{task.name}: {split.name}")
+            write_rt_page(scores.folder / f"{stem}.html", found, title=f"{task.name}: {split.name}")
 
 
-def score_systems(task: Task) -> Iterator[dict[str, object]]:
-    """Pairs, compounds and systems left out; the last with anchors."""
+def score_systems(task: Task, scores: Scores) -> None:
+    """Pairs, compounds and systems left out; the last with anchors, on the same rows."""
 
-    def fitted(split: Holdout) -> tuple[RetentionTimes, float]:
+    def fitted(split: Holdout) -> tuple[RetentionTimes, Peaks, float]:
         start = time.process_time()
         train = task.peaks.select(split.train)
         model = RetentionTimes(SYSTEMS, widen=False).fit(train, task.chemistry)
-        return model, time.process_time() - start
+        return model, train, time.process_time() - start
 
     for split in (hold_out_pairs(task.peaks, 0.175, 0), hold_out_compounds(task.peaks, 0.2, 0)):
-        model, cpu = fitted(split)
+        model, train, cpu = fitted(split)
         test, scale = task.peaks.select(split.test), task.scale[split.test]
-        times = model.predict(test)
-        yield row(task, split.name, "stretch", test, times, scale, cpu)
-        for code, words in ((1, "compound seen"), (3, "compound new")):
-            part = times.known == code
-            if part.any() and not part.all():
-                name = f"{split.name}, {words}"
-                chosen = times.select(part)
-                yield row(task, name, "stretch", test.select(part), chosen,
-                          scale[part], cpu)  # fmt: skip
-    whole = hold_out_systems(task.peaks, 0.2, 0)
-    model, cpu = fitted(whole)
-    # The same rows are predicted with however many anchors.
-    most = pick_anchors(task.peaks, whole, max(ANCHORS), 0)
-    test, scale = task.peaks.select(most.test), task.scale[most.test]
-    held = np.flatnonzero(most.anchors)
-    rank = np.zeros(len(held), dtype=int)
-    for system in np.unique(task.peaks.run[held]):
-        mine = task.peaks.run[held] == system
-        rank[mine] = np.arange(mine.sum())
-    for count in ANCHORS:
-        anchors = task.peaks.select(held[rank < count]) if count else None
-        times = model.predict(test, anchors)
-        name = f"{whole.name}, {count} anchors"
-        yield row(task, name, "stretch", test, times, scale, cpu)
+        shown = {STRETCH: model.predict(test), MEAN: fit_means(train).predict(test)}
+        for name, times in shown.items():
+            scores.add(row(task, split.name, 0, name, test, times, scale, cpu))
+            for code, words in ((1, "compound seen"), (3, "compound new")):
+                part = times.known == code
+                if part.any() and not part.all():
+                    chosen, rows = times.select(part), test.select(part)
+                    words = f"{split.name}, {words}"
+                    scores.add(row(task, words, 0, name, rows, chosen, scale[part], cpu))
+        scores.by_support(task, split.name, shown, test, train)
+    for seed in SEEDS:
+        whole = hold_out_systems(task.peaks, 0.2, seed)
+        model, train, cpu = fitted(whole)
+        most = pick_anchors(task.peaks, whole, max(ANCHORS), seed)
+        test, scale = task.peaks.select(most.test), task.scale[most.test]
+        means = fit_means(train).predict(test)
+        scores.add(row(task, whole.name, seed, MEAN, test, means, scale, 0.0))
+        held = np.flatnonzero(most.anchors)
+        rank = np.zeros(len(held), dtype=int)
+        for system in np.unique(task.peaks.run[held]):
+            mine = task.peaks.run[held] == system
+            rank[mine] = np.arange(mine.sum())
+        for count in ANCHORS:
+            anchors = task.peaks.select(held[rank < count]) if count else None
+            times = model.predict(test, anchors)
+            name = f"{whole.name}, {count} anchors"
+            scores.add(row(task, name, seed, STRETCH, test, times, scale, cpu))
 
 
 def main() -> None:
@@ -195,21 +235,14 @@ def main() -> None:
     parser.add_argument("--only", choices=["lipids", "systems"])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    found: list[dict[str, object]] = []
-
-    def keep(rows: Iterator[dict[str, object]]) -> None:
-        for each in rows:
-            found.append(each)
-            typer.echo({k: round(v, 4) if isinstance(v, float) else v for k, v in each.items()})
-            pl.DataFrame(found).write_csv(given.out / "scores.csv")
-
     if given.only != "systems":
+        scores = Scores(given.out, "lipids")
         for task in lipids():
             runs = len(run_covariates(task.peaks)[0])
             typer.echo(f"{task.name}: {len(task.peaks)} peaks, {runs} runs")
-            keep(score_lipids(task, given.out))
+            score_lipids(task, scores)
     if given.only != "lipids":
-        keep(score_systems(systems()))
+        score_systems(systems(), Scores(given.out, "systems"))
 
 
 if __name__ == "__main__":

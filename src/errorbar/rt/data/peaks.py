@@ -52,16 +52,17 @@ class Peaks:
                 f"`rt` is not a number in {bad.size} of {count} rows, first at row "
                 f"{self.rows[bad[0]]}: leave out peaks that were not found."
             )
-        bad = np.flatnonzero(~np.isfinite(self.covariates).all(axis=1))
-        if bad.size:
+        finite = np.isfinite(self.covariates)
+        if not finite.all():
+            bad = np.flatnonzero(~finite.all(axis=1))
             raise TableError(
                 f"covariates are not finite in {bad.size} of {count} rows, first at row "
                 f"{self.rows[bad[0]]}: a standard that was not found is 0."
             )
         for name in ("species", "supercategory", "compound"):
             ids, most = getattr(self, name), MAX_ID if name == "compound" else MAX_GROUP
-            bad = np.flatnonzero((ids < 0) | (ids > most))
-            if bad.size:
+            if count and (ids.min() < 0 or ids.max() > most):
+                bad = np.flatnonzero((ids < 0) | (ids > most))
                 raise TableError(
                     f"`{name}` must lie between 0 and {most}; {bad.size} of {count} rows do "
                     f"not, first at row {self.rows[bad[0]]} ({ids[bad[0]]}). Number them anew."

@@ -110,12 +110,12 @@ class Collector:
             )
         if not len(peaks):
             return self
-        self._learn_parents(peaks)
         keys = peaks.keys(self.group_col)
         sorted_already = bool((keys[1:] >= keys[:-1]).all())
         order = np.arange(len(keys)) if sorted_already else np.argsort(keys, kind="stable")
         ordered = keys if sorted_already else keys[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        self._learn_parents(peaks, order, starts)
         place = self._make_room(ordered[starts])
         self._learn_compounds(peaks, order[starts])
         weight = np.ones(len(keys)) if weight is None else weight
@@ -160,9 +160,12 @@ class Collector:
             group_col=self.group_col,
         )
 
-    def _learn_parents(self, peaks: Peaks) -> None:
-        groups = peaks.group(self.group_col)
-        pairs = np.unique((groups << 32) + peaks.supercategory)
+    def _learn_parents(self, peaks: Peaks, order: ndarray, starts: ndarray) -> None:
+        """What each group belongs to: its first row's, and any other's that differs."""
+        parent = peaks.supercategory[order]
+        first = np.repeat(parent[starts], np.diff(np.r_[starts, len(parent)]))
+        rows = order[np.r_[starts, np.flatnonzero(parent != first)]]
+        pairs = np.unique(pair_keys(peaks.group(self.group_col)[rows], peaks.supercategory[rows]))
         for child, parent in zip((pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist()):
             known = self._parents.setdefault(child, parent)
             if known != parent:
