@@ -27,7 +27,7 @@ from errorbar.rt.model.pool import REFERENCE_PENALTY, PoolModel  # noqa: E402
 from errorbar.rt.synth import ProductionSettings, production_table, study_table  # noqa: E402
 from errorbar.rt.synth.truth import Table  # noqa: E402
 
-__all__ = ["SMALL", "compare"]
+__all__ = ["SMALL", "WIDE", "compare"]
 
 STEPS = 10_000
 # Some 2,300 rows of 389 pairs whose times spread over minutes.
@@ -42,6 +42,8 @@ SMALL = ProductionSettings(
     noise=0.01,
     slope_pair_sd=0.01 / 0.3**0.5,
 )
+# More than ten thousand pairs, most of them seen a few times.
+WIDE = ProductionSettings(species=60, compounds=600, pairs=12_000, support=4.0)
 
 
 def compare(name: str, table: Table, penalty: float, asked: argparse.Namespace) -> list[str]:
@@ -113,7 +115,11 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=400_000, help="steps at the most")
     asked = parser.parse_args()
     check_compiler()
-    tables = {"SM": lambda: production_table(SMALL, seed=1), "SYN": lambda: study_table(seed=42)}
+    tables = {
+        "SM": lambda: production_table(SMALL, seed=1),
+        "SYN": lambda: study_table(seed=42),
+        "WIDE": lambda: production_table(WIDE, seed=1),
+    }
     print("| set | rows | pairs | by | cpu | ratio | with compiling | sigma | sd, ratio |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for name in asked.sets.split(","):

@@ -49,15 +49,20 @@ def _figures(folder: Path) -> Iterator[tuple[str, Figure]]:
 
 
 def _lipids(scores: pl.DataFrame) -> Figure:
-    """MAE and coverage of each split; dots are seeds."""
+    """MAE beside the compounds' mean, and coverage, of each split; dots are seeds."""
     sets = scores["data"].unique(maintain_order=True).to_list()
+    base = scores.filter(pl.col("model") == MEAN).select("data", "split", "seed", base="mae")
+    scores = scores.join(base, on=["data", "split", "seed"])
+    scores = scores.with_columns(ratio=pl.col("mae") / pl.col("base"))
     figure = new_figure(10, 3.2 * len(sets))
     panels = figure.subplots(len(sets), 2, squeeze=False)
     for name, (left, right) in zip(sets, panels):
         part = scores.filter(pl.col("data") == name)
-        _by_split(part, left, "mae", f"{name}: MAE, min")
-        left.set_yscale("log")
-        _by_split(part, right, "coverage", "coverage of 95 % intervals")
+        _by_split(part.filter(pl.col("split") != SPLITS[-1]), left, "ratio", SPLITS[:-1])
+        left.set_ylabel(f"{name}: MAE over the\nmean of the compound's")
+        left.axhline(1, color=GUIDE, linewidth=1, zorder=0)
+        _by_split(part, right, "coverage", SPLITS)
+        right.set_ylabel("coverage of 95 % intervals")
         right.axhline(0.95, color=GUIDE, linewidth=1, zorder=0)
         right.axhspan(0.93, 0.97, color=BAND, zorder=-1)
     handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -66,18 +71,17 @@ def _lipids(scores: pl.DataFrame) -> Figure:
     return figure
 
 
-def _by_split(scores: pl.DataFrame, ax: Axes, column: str, words: str) -> None:
+def _by_split(scores: pl.DataFrame, ax: Axes, column: str, splits: tuple[str, ...]) -> None:
     for side, (model, color) in zip(np.linspace(-0.3, 0.3, len(COLORS)), COLORS.items()):
-        part = scores.filter((pl.col("model") == model) & pl.col("split").is_in(SPLITS))
+        part = scores.filter((pl.col("model") == model) & pl.col("split").is_in(splits))
         if not len(part):
             continue
-        place = [SPLITS.index(split) + side for split in part["split"]]
+        place = [splits.index(split) + side for split in part["split"]]
         ax.plot(place, part[column], "o", color=color, markersize=4.5, label=model)
         if column == "coverage":
             bars = 1.96 * part["coverage_error"].to_numpy()
             ax.errorbar(place, part[column], bars, fmt="none", color=color, linewidth=1)
-    ax.set_xticks(range(len(SPLITS)), [_two_lines(split) for split in SPLITS], fontsize="small")
-    ax.set_ylabel(words)
+    ax.set_xticks(range(len(splits)), [_two_lines(split) for split in splits], fontsize="small")
     dress(ax)
 
 

@@ -47,7 +47,9 @@ MODELS = {
     "reference (3e-4)": PoolModel(penalty="reference", priors="reference"),
     "learned": PoolModel(),
     "heavy tails, runs": PoolModel(run_effect=True, freedom="learned"),
-    "and noise by compound": PoolModel(run_effect=True, freedom="learned", noise="compound"),
+    "heavy tails, runs, noise by compound": PoolModel(
+        run_effect=True, freedom="learned", noise="compound"
+    ),
 }
 SYSTEMS = PoolModel(classes=True, stretch=True)
 BEST, STRETCH = "heavy tails, runs", "stretch"
