@@ -17,12 +17,21 @@ export NPROC = 1
 help: ## this table
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/installed ## a whole survey grid and a small study of spectra, in results/
+demo: .venv/installed ## a survey grid, a study of spectra, retention times: all in results/
 	$(BIN)/errorbar survey run --out $(RESULTS)
 	$(BIN)/errorbar hmf toy --small --out $(RESULTS)/hmf_toy
+	$(BIN)/errorbar rt synth --small --out $(RESULTS)/rt
+	$(BIN)/errorbar rt train $(RESULTS)/rt/train.csv --chemistry $(RESULTS)/rt/chemistry.csv \
+		--out $(RESULTS)/rt/pool
+	$(BIN)/errorbar rt predict $(RESULTS)/rt/pool --standards $(RESULTS)/rt/IS.csv \
+		--compounds $(RESULTS)/rt/list.csv --out $(RESULTS)/rt/times.csv
+	$(BIN)/errorbar rt evaluate $(RESULTS)/rt/pool $(RESULTS)/rt/test.csv \
+		--training $(RESULTS)/rt/train.csv --out $(RESULTS)/rt/evaluation
 	@echo
 	@echo "Tables, figures and the report are in $(RESULTS)/; open $(RESULTS)/report.html first."
 	@echo "The study of spectra is in $(RESULTS)/hmf_toy/, its pictures in figures/ there."
+	@echo "Retention times are in $(RESULTS)/rt/: open evaluation/report.html there; times.csv has"
+	@echo "one run's times with their intervals."
 
 test: deps .venv/installed lint types layers tests docs ## everything a change must pass
 

@@ -1,12 +1,13 @@
 """`errorbar rt …`: from a table of peaks to a model, times with intervals, and a report."""
 
 import json
+from base64 import b64encode
 
 import numpy as np
 import polars as pl
 import pytest
 
-from errorbar.app.verbs import rt_evaluate, rt_predict, rt_train
+from errorbar.app.verbs import rt_evaluate, rt_predict, rt_synth, rt_train
 from errorbar.app.verbs.rt import saved
 from errorbar.app.verbs.rt.stored import open_model
 from errorbar.core.errors import (
@@ -54,6 +55,38 @@ def baselines(tables, tmp_path_factory):
     for name in ("ridge", "sklearn", "fast-ridge", "lasso", "means"):
         rt_train(tables / "train.csv", model=name, out=folder / name)
     return folder
+
+
+# Tables to try things on.
+
+
+def test_made_tables_are_trained_on_asked_and_evaluated_as_they_are(tmp_path):
+    told = run("rt", "synth", "--small", "--out", tmp_path, "--json")
+    assert told.exit_code == 0, told.stderr
+    made = json.loads(told.stdout)
+    train, test = (read_peaks(made[name]) for name in ("train", "test"))
+    assert (len(train), len(test)) == (made["rows"], made["test_rows"])
+    assert not {*map(tuple, train.run_keys)} & {*map(tuple, test.run_keys)}
+    found = rt_train(made["train"], chemistry=made["chemistry"], out=tmp_path / "pool")
+    one = rt_predict(found.model, standards=made["standards"], compounds=made["compounds"])
+    assert (one.runs, one.rows) == (1, np.bincount(test.run).max())
+    own = test.select(test.run == np.bincount(test.run).argmax())
+    # Standards are written as text, in single precision.
+    times = open_model(found.model).predict(own).times
+    np.testing.assert_allclose(one.table["rt"], times.mean, atol=1e-6)
+    scores = rt_evaluate([found.model], made["test"], out=tmp_path / "e", figures=False)
+    assert 0.9 < scores.table["coverage_95"][0] < 0.98
+
+
+def test_made_tables_are_the_same_twice_and_settings_are_refused(tmp_path):
+    one, two = (rt_synth(tmp_path / name, small=True, seed=3) for name in "ab")
+    assert one.train.read_bytes() == two.train.read_bytes()
+    assert one.standards.read_bytes() == two.standards.read_bytes()
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        rt_synth(tmp_path / "c", test_share=1.0)
+    with pytest.raises(SettingsError, match="seed=-1"):
+        rt_synth(tmp_path / "c", seed=-1)
+    assert not (tmp_path / "c").exists()
 
 
 # Training.
@@ -205,12 +238,41 @@ def test_the_reference_codes_routes_are_there_as_checks(tables, tmp_path):
 
 
 def test_second_powers_are_covariates_where_they_are_asked_for(tables, tmp_path):
-    found = rt_train(tables / "train.csv", poly2=True, features=["IS_1", "IS_2"], out=tmp_path)
-    assert found.features == 5
-    assert found.exported is None
-    assert rt_predict(tmp_path, data=tables / "test.csv").unscored == 0
-    none = rt_train(tables / "train.csv", features=[], out=tmp_path / "none")
+    """Their coefficients are exported where single precision holds them."""
+    given = {"poly2": True, "features": ["IS_1", "IS_2"], "widen": False}
+    train, test = (pl.read_csv(tables / f"{name}.csv") for name in ("train", "test"))
+    median = train.select(pl.col(given["features"]).median()).row(0, named=True)
+    for lift, exported in ((0.0, True), (60.0, False)):
+        own = {name: pl.col(name) - median[name] + lift for name in given["features"]}
+        train.with_columns(**own).write_csv(tmp_path / "train.csv")
+        test.with_columns(**own).write_csv(tmp_path / "test.csv")
+        found = rt_train(tmp_path / "train.csv", out=tmp_path / "model", **given)
+        assert found.features == 5
+        assert (found.exported is not None) == exported
+        mine = rt_predict(tmp_path / "model", data=tmp_path / "test.csv")
+        assert mine.unscored == 0
+        assert any("times less their median" in note for note in found.notes) != exported
+        if not exported:
+            assert not list((tmp_path / "model").rglob("*.npz"))
+            continue
+        npz = found.exported / "stage1_coeff_summaries_posterior.npz"
+        theirs = rt_predict(npz, data=tmp_path / "test.csv").table
+        seen = (mine.table["known"] == "pair").to_numpy()
+        np.testing.assert_allclose(
+            theirs["rt"].filter(seen), mine.table["rt"].filter(seen), atol=1e-5
+        )
+        np.testing.assert_allclose(
+            theirs["sd"].filter(seen), mine.table["sd"].filter(seen), rtol=1e-3
+        )
+
+
+def test_a_model_without_covariates_leaves_its_back_off_too(tables, tmp_path):
+    none = rt_train(tables / "train.csv", features=[], out=tmp_path)
     assert none.features == 0
+    held = read_export(tmp_path)
+    assert held.backoff is not None
+    npz = none.exported / "stage1_coeff_summaries_posterior.npz"
+    assert rt_predict(npz, data=tables / "test.csv").unscored == 0
 
 
 def test_nothing_half_written_is_left_where_a_training_is_interrupted(
@@ -290,14 +352,32 @@ def test_models_are_compared_on_the_rows_that_all_score(tables, pooled, baseline
 
 
 @pytest.mark.heavy
-def test_an_evaluation_leaves_a_page_a_pdf_and_figures(tables, pooled, tmp_path):
+def test_an_evaluation_leaves_a_page_a_pdf_and_figures_drawn_once(
+    tables, pooled, tmp_path, monkeypatch
+):
+    from errorbar.rt.pages import report
+    from errorbar.rt.plots import evaluation_figures, gallery
+
+    drawn = []
+
+    def figures(value):
+        drawn.append(value)
+        return evaluation_figures(value)
+
+    for room in (gallery, report):
+        monkeypatch.setattr(room, "evaluation_figures", figures)
     told = run("rt", "evaluate", pooled.model, tables / "test.csv", "--out", tmp_path)
     assert told.exit_code == 0, told.stderr
     assert "read first" in told.stdout
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "test.csv" in page
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
-    assert len(list((tmp_path / "figures").glob("*.png"))) > 4
+    pictures = list((tmp_path / "figures").glob("*.png"))
+    assert len(pictures) > 4
+    assert len(drawn) == 1
+    for path in pictures:
+        assert path.with_suffix(".pdf").is_file()
+        assert b64encode(path.read_bytes()).decode() in page
 
 
 def test_batches_score_as_the_whole_does(tables, pooled, tmp_path):

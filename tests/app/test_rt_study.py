@@ -6,6 +6,7 @@ import pytest
 
 from errorbar.app.verbs import rt_study_rare, rt_study_shift, rt_study_tails
 from errorbar.core.errors import SettingsError
+from errorbar.rt import studies
 from errorbar.rt.data import write_chemistry, write_peaks
 from errorbar.rt.synth import ProductionSettings, production_table
 from tests.app.test_commands import run
@@ -40,6 +41,22 @@ def test_a_table_of_ones_own_is_studied_in_its_tails(tmp_path):
     assert told.exit_code == 0, told.stderr
     assert "supercategory ridge" in told.stdout
     assert "read first" in told.stdout
+
+
+def test_the_study_of_far_runs_is_the_full_one_unless_quick_is_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def told(settings, *_, **__):
+        asked.append(settings.fit)
+        raise SettingsError("that is all")
+
+    monkeypatch.setattr(studies, "run_shift", told)
+    assert studies.ShiftSettings().fit == "full"
+    with pytest.raises(SettingsError, match="that is all"):
+        rt_study_shift(out=tmp_path)
+    run("rt", "study", "shift", "--out", tmp_path)
+    run("rt", "study", "shift", "--fit", "quick", "--out", tmp_path)
+    assert asked == ["full", "full", "quick"]
 
 
 def test_settings_that_cannot_be_are_refused(tmp_path):

@@ -24,7 +24,7 @@ from errorbar.core.maths.calibration import (
 try:
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
     from matplotlib.figure import Figure
     from PIL import Image
 except ModuleNotFoundError as missing:
@@ -32,12 +32,14 @@ except ModuleNotFoundError as missing:
 
 __all__ = [
     "dress",
+    "fix_layout",
     "new_figure",
     "plot_coverage",
     "plot_ecdf_difference",
     "plot_pit_histogram",
     "plot_predicted_truth",
     "png_bytes",
+    "print_page",
     "write_figure",
 ]
 
@@ -83,6 +85,21 @@ def write_figure(figure: Figure, stem: str | Path) -> tuple[Path, Path]:
     png.write_bytes(_render_png(figure, PNG_DPI))
     _restore(figure, before)
     return pdf, png
+
+
+def print_page(figure: Figure, file: PdfPages) -> None:
+    """Add the figure to a PDF of several pages, laid out as `write_figure` does."""
+    before = _lay_out(figure)
+    FigureCanvasPdf(figure).print_pdf(cast(Any, file))
+    _restore(figure, before)
+
+
+def fix_layout(figure: Figure) -> Figure:
+    """Lay the figure out for good: for one that is finished and goes into several files."""
+    before = _lay_out(figure)
+    figure.set_dpi(before[1])
+    figure.set_canvas(before[2])
+    return figure
 
 
 def _lay_out(figure: Figure) -> tuple[Any, ...]:

@@ -225,9 +225,10 @@ def test_a_whole_evaluation_is_drawn_and_saved(tmp_path):
     written = write_figures(
         replace(value, scores={"lasso": value.scores["lasso"]}, predicted={}), tmp_path
     )
-    assert {path.name for path, _ in written} == {p.name for p in tmp_path.glob("*.png")}
-    assert all(path.with_suffix(".pdf").stat().st_size > 1000 for path, _ in written)
-    assert all(caption for _, caption in written)
+    assert {each.path for each in written} == set(tmp_path.glob("*.png"))
+    assert all(each.path.with_suffix(".pdf").stat().st_size > 1000 for each in written)
+    assert all(each.caption for each in written)
+    assert written[0].png == written[0].path.read_bytes()
 
 
 def test_long_tables_go_on_overleaf():

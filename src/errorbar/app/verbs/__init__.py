@@ -22,6 +22,7 @@ from errorbar.app.verbs.pool import PoolAnswer, survey_pool
 from errorbar.app.verbs.report import ReportFiles, survey_report
 from errorbar.app.verbs.rt import (
     EvaluationAnswer,
+    MadePeaks,
     PeakFiles,
     PreparedTables,
     ReproduceAnswer,
@@ -45,6 +46,7 @@ from errorbar.app.verbs.rt import (
     rt_study_rare,
     rt_study_shift,
     rt_study_tails,
+    rt_synth,
     rt_train,
 )
 from errorbar.app.verbs.run import RunFiles, survey_run
@@ -56,6 +58,7 @@ __all__ = [
     "FactorAnswer",
     "GridAnswer",
     "LinkAnswer",
+    "MadePeaks",
     "OutlierAnswer",
     "PeakFiles",
     "PlanAnswer",
@@ -95,6 +98,7 @@ __all__ = [
     "rt_study_rare",
     "rt_study_shift",
     "rt_study_tails",
+    "rt_synth",
     "rt_train",
     "survey_calibrate",
     "survey_detect",

@@ -8,7 +8,7 @@ runs, and $\kappa$ is how fast the mean squared error of the far ones, in units 
 grows with $d^2 - 1$. Variances of far rows are multiplied by $1 + \kappa (d^2 - 1)$.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -20,7 +20,7 @@ from errorbar.rt.data import Peaks
 from errorbar.rt.evaluate import farness, run_covariates
 from errorbar.rt.model.times import Times
 
-__all__ = ["FarRunWarning", "RunRange"]
+__all__ = ["FarRunWarning", "RunRange", "far_words"]
 
 # A new run from the same source may well lie a little beyond the loneliest of training.
 SLACK = 1.25
@@ -53,7 +53,11 @@ class RunRange:
     def farness(self, peaks: Peaks) -> tuple[Int[ndarray, " runs"], Float[ndarray, " runs"]]:
         """Run numbers of a table and how far each lies: beyond 1 it is outside of training."""
         numbers, runs = run_covariates(peaks)
-        return numbers, farness(self.runs, runs) / self.edge
+        return numbers, self.of_runs(runs)
+
+    def of_runs(self, runs: Float[ndarray, "asked features"]) -> Float[ndarray, " asked"]:
+        """How far runs of these covariates lie."""
+        return farness(self.runs, runs) / self.edge
 
     def of_rows(self, peaks: Peaks) -> Float[ndarray, " rows"]:
         """How far the run of each row lies."""
@@ -92,6 +96,15 @@ class RunRange:
         distance = farness(runs)
         near = distance <= np.quantile(distance, NEAR)
         return near[np.searchsorted(numbers, peaks.run)]
+
+
+def far_words(outside: int, runs: int, keys: Sequence[int], distance: float) -> str:
+    """What is said of runs outside of training; `keys` are those of the farthest."""
+    return (
+        f"the internal standards of {outside} of {runs} runs lie outside of the range of training, "
+        f"farthest run ({', '.join(map(str, keys))}) at {distance:.2f} times its edge: intervals "
+        "are widened there by what errors of far training runs were. Add such runs to training."
+    )
 
 
 def outside(far: Float[ndarray, " rows"]) -> Float[ndarray, " rows"]:

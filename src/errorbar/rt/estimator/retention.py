@@ -14,7 +14,7 @@ from errorbar.core.errors import FitError, SettingsError
 from errorbar.rt.artifacts import BackoffSummaries, CoeffSummaries, write_export
 from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.estimator import exports
-from errorbar.rt.estimator.far import FarRunWarning, RunRange
+from errorbar.rt.estimator.far import FarRunWarning, RunRange, far_words
 from errorbar.rt.estimator.saving import from_arrays, to_arrays
 from errorbar.rt.fit.anchors import anchored
 from errorbar.rt.fit.predict import Predictor
@@ -105,19 +105,23 @@ class RetentionTimes:
             )
         return self
 
-    def predict(self, peaks: Peaks, anchors: Peaks | None = None) -> Times:
+    def predict(
+        self, peaks: Peaks, anchors: Peaks | None = None, *, far: ndarray | None = None
+    ) -> Times:
         """When the rows' compounds elute, with error bars; `rt` of the rows is not looked at.
 
         `anchors` are peaks of the same runs whose compounds are certain: what they share with the
-        others moves those. Runs far outside of the range of training are warned of.
+        others moves those. Runs far outside of the range of training are warned of, unless `far`
+        says how far the run of each row lies: part of a run's rows cannot tell.
         """
         times = self.predictor.times(peaks)
         if anchors is not None and len(anchors):
             times = anchored(self.predictor, peaks, anchors)
         if self.run_range is None or not len(peaks):
             return times
-        far = self.run_range.of_rows(peaks)
-        self._warn(peaks, far)
+        if far is None:
+            far = self.run_range.of_rows(peaks)
+            self._warn(peaks, far)
         return self.run_range.widened(times, far)
 
     def farness(self, peaks: Peaks) -> pl.DataFrame:
@@ -209,12 +213,13 @@ class RetentionTimes:
             return
         distance = far[far > 1][first]
         worst = int(distance.argmax())
-        keys = ", ".join(map(str, peaks.run_keys[runs[worst]].tolist()))
         warnings.warn(
-            f"the internal standards of {len(runs)} of {len(np.unique(peaks.run))} runs lie "
-            f"outside of the range of training, farthest run ({keys}) at {distance[worst]:.2f} "
-            "times its edge: intervals are widened there by what errors of far training runs "
-            "were. Add such runs to training.",
+            far_words(
+                len(runs),
+                len(np.unique(peaks.run)),
+                peaks.run_keys[runs[worst]].tolist(),
+                float(distance[worst]),
+            ),  # fmt: skip
             FarRunWarning,
             stacklevel=3,
         )

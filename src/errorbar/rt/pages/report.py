@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from errorbar.core.plots import png_bytes
 from errorbar.core.report import (
     Answers,
     Block,
@@ -42,12 +41,17 @@ def write_rt_page(
     title: str = TITLE,
     provenance: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
+    figures: Sequence[NamedFigure] | None = None,
 ) -> Path:
     """Write one HTML file that holds the whole report.
 
     `provenance` (data, split, seed, settings) stands at its end, `warnings` at its beginning.
+    `figures` are those of `write_figures`, drawn anew without.
     """
-    return write_page(rt_report(value, title=title, provenance=provenance, warnings=warnings), path)
+    report = rt_report(
+        value, title=title, provenance=provenance, warnings=warnings, figures=figures
+    )
+    return write_page(report, path)
 
 
 def write_rt_pdf(
@@ -57,6 +61,7 @@ def write_rt_pdf(
     title: str = TITLE,
     provenance: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
+    figures: Sequence[NamedFigure] | None = None,
 ) -> Path:
     """Write the same report as one PDF; the same evaluation gives the same bytes."""
     found = [f"{answer.value} {answer.words}" for answer in answers(value)]
@@ -70,7 +75,7 @@ def write_rt_pdf(
             ("Where these numbers come from", lines),
         ]),
         *make_table_pages([PaperTable(t.title, on_paper(t, value), t.caption) for t in tables]),
-        *(each.figure for each in evaluation_figures(value)),
+        *(each.figure for each in (evaluation_figures(value) if figures is None else figures)),
     ]  # fmt: skip
     return write_pdf(pages, path, title=title)
 
@@ -81,9 +86,10 @@ def rt_report(
     title: str = TITLE,
     provenance: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
+    figures: Sequence[NamedFigure] | None = None,
 ) -> Report:
     """The page as a value, before it is written."""
-    figures = evaluation_figures(value)
+    figures = evaluation_figures(value) if figures is None else figures
     true = _pictures(figures, "calibration_")
     sections = (
         Section("models", "The models side by side", tuple(model_tables(value))),
@@ -110,7 +116,7 @@ def rt_report(
 def _pictures(figures: Sequence[NamedFigure], begin: str) -> tuple[Block, ...]:
     return tuple(
         Picture(
-            png=png_bytes(each.figure),
+            png=each.png,
             caption=each.caption,
             title=each.title,
             data=each.data,

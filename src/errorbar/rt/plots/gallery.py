@@ -1,14 +1,14 @@
 """All figures of an evaluation, each with what it shows in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from errorbar.core.plots import write_figure
+from errorbar.core.plots import fix_layout, png_bytes, write_figure
 from errorbar.rt.evaluate import Evaluation, RunDrift, compare, tails
 from errorbar.rt.plots.sheets import (
     SLICE_WORDS,
@@ -28,13 +28,22 @@ MOST_DRIFTS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NamedFigure:
-    """A figure with the name of its file, its caption, and the numbers it shows."""
+    """A figure with the name of its file, its caption, and the numbers it shows.
+
+    `path` is its PNG where it was saved.
+    """
 
     name: str
     title: str
     caption: str
     figure: Figure
     data: pl.DataFrame | None = None
+    path: Path | None = None
+
+    @property
+    def png(self) -> bytes:
+        """Its PNG: the saved one, or drawn now."""
+        return png_bytes(self.figure) if self.path is None else self.path.read_bytes()
 
 
 def evaluation_figures(value: Evaluation) -> list[NamedFigure]:
@@ -106,10 +115,10 @@ def evaluation_figures(value: Evaluation) -> list[NamedFigure]:
     return found
 
 
-def write_figures(value: Evaluation, folder: str | Path) -> list[tuple[Path, str]]:
-    """Save all figures as PDF and PNG; paths of the PNGs with their captions."""
+def write_figures(value: Evaluation, folder: str | Path) -> list[NamedFigure]:
+    """Save all figures as PDF and PNG; a page and a PDF may be given them, drawn once for all."""
     return [
-        (write_figure(each.figure, Path(folder) / each.name)[1], each.caption)
+        replace(each, path=write_figure(fix_layout(each.figure), Path(folder) / each.name)[1])
         for each in evaluation_figures(value)
     ]
 

@@ -10,7 +10,7 @@ import polars as pl
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from errorbar.core.plots import new_figure
+from errorbar.core.plots import new_figure, print_page
 from errorbar.core.report.blocks import shown
 
 __all__ = ["PaperTable", "make_table_pages", "make_word_pages", "write_pdf"]
@@ -80,7 +80,7 @@ def write_pdf(pages: Iterable[Figure], path: str | Path, *, title: str = "") -> 
     told = {"CreationDate": None, **({"Title": title} if title else {})}
     with PdfPages(path, metadata=told) as file:
         for page in pages:
-            file.savefig(page)
+            print_page(page, file)
     return path
 
 

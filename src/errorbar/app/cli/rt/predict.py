@@ -7,7 +7,7 @@ import typer
 
 from errorbar.app.cli.group import examples, print_json, say, show_table
 from errorbar.app.cli.options import Json, settings
-from errorbar.app.cli.rt.options import Unit, say_notes
+from errorbar.app.cli.rt.options import Stream, Unit, say_notes
 
 __all__ = ["EXAMPLES", "predict"]
 
@@ -16,6 +16,7 @@ EXAMPLES = examples(
     "errorbar rt predict pool --standards IS.csv --compounds list.csv --species plasma "
     "--anchors found.csv --level 0.99 --out times.csv",
     "errorbar rt predict stage1_coeff_summaries_posterior.npz --data rt.csv --out times.parquet",
+    "errorbar rt predict pool --data huge.parquet --stream --out times.parquet",
 )
 MOST = 40
 
@@ -49,6 +50,7 @@ def predict(
     ] = None,
     level: Annotated[float, typer.Option(help="Probability of an interval.")] = 0.95,
     unit: Unit = "minutes",
+    stream: Stream = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the table: .csv, .parquet or .json.")
     ] = None,
@@ -68,7 +70,9 @@ def predict(
         data=None if data is None else given.found(data),
         level=level,
         unit=unit,
+        stream=stream,
         out=out,
+        progress=given.progress,
     )
     if as_json:
         print_json(found)

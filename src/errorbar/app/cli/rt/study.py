@@ -50,7 +50,13 @@ def shift(
     clusters: Annotated[
         int | None, typer.Option(help="How many.", show_default="as the generator has")
     ] = None,
-    fit: Annotated[str, typer.Option(help="quick or full.")] = "full",
+    fit: Annotated[
+        str,
+        typer.Option(
+            help="full: slopes of compounds and classes too, whichever training finds likelier; "
+            "quick: run effects alone, in a fraction of the time."
+        ),
+    ] = "full",
     workers: Workers = 1,
     out: Out = Path("rt_shift"),
     as_json: Json = False,

@@ -23,10 +23,12 @@ from errorbar.app.verbs.rt.study import (
     rt_study_shift,
     rt_study_tails,
 )
+from errorbar.app.verbs.rt.synth import MadePeaks, rt_synth
 from errorbar.app.verbs.rt.train import rt_train
 
 __all__ = [
     "EvaluationAnswer",
+    "MadePeaks",
     "PeakFiles",
     "PreparedTables",
     "ReproduceAnswer",
@@ -50,5 +52,6 @@ __all__ = [
     "rt_study_rare",
     "rt_study_shift",
     "rt_study_tails",
+    "rt_synth",
     "rt_train",
 ]

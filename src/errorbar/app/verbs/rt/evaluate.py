@@ -164,8 +164,10 @@ def _write(
             from errorbar.rt.plots import write_figures
 
             drawn = write_figures(value, part / "figures")
-            made["figures"] = [folder / path.relative_to(part) for path, _ in drawn]
-            told: dict[str, Any] = {"title": title, "provenance": provenance, "warnings": notes}
+            made["figures"] = [folder / "figures" / f"{each.name}.png" for each in drawn]
+            told: dict[str, Any] = {
+                "title": title, "provenance": provenance, "warnings": notes, "figures": drawn,
+            }  # fmt: skip
             write_rt_page(part / "report.html", value, **told)
             write_rt_pdf(part / "report.pdf", value, **told)
             made |= {"report": folder / "report.html", "pdf": folder / "report.pdf"}

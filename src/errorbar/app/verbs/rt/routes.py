@@ -10,7 +10,7 @@ from errorbar.app.verbs.rt.plan import TrainPlan
 from errorbar.app.verbs.rt.stored import OpenModel
 from errorbar.app.verbs.rt.told import climbing, told_warnings
 from errorbar.core.errors import SettingsError
-from errorbar.rt.artifacts import BackoffSummaries, CoeffSummaries, is_derived
+from errorbar.rt.artifacts import BackoffSummaries, CoeffSummaries
 from errorbar.rt.baselines import (
     fit_fast_ridge,
     fit_lasso,
@@ -20,7 +20,8 @@ from errorbar.rt.baselines import (
 )
 from errorbar.rt.data import Chemistry, Peaks
 from errorbar.rt.estimator import RetentionTimes
-from errorbar.rt.estimator.exports import backoff, coefficients
+from errorbar.rt.estimator.exports import backoff, check_single, coefficients
+from errorbar.rt.fit.run import PoolFit
 from errorbar.rt.fit.statistics import collect
 
 __all__ = ["Fitted", "Sampling", "fit_baseline", "fit_hierarchy"]
@@ -100,7 +101,7 @@ def fit_hierarchy(
         }
     if mixture is not None:
         found = mixture.scales
-    own, back = _exported(model, notes)
+    own, back = _exported(fit, notes)
     return Fitted(
         model=OpenModel(model, mixture=mixture),
         coefficients=own,
@@ -114,21 +115,19 @@ def fit_hierarchy(
 
 
 def _exported(
-    model: RetentionTimes, notes: list[str]
+    fit: PoolFit, notes: list[str]
 ) -> tuple[CoeffSummaries | None, BackoffSummaries | None]:
     """What the reference code's files have room for."""
-    if any(map(is_derived, model.result.statistics.feature_names)):
-        notes.append(
-            "the reference code's files hold no centre of computed covariates: only the model "
-            "itself is saved."
-        )
+    own = coefficients(fit)
+    try:
+        check_single(fit, own)
+    except SettingsError as error:
+        notes.append(f"only the model itself is saved: {error}")
         return None, None
     try:
-        # The back-off says how slopes scatter, so it needs some.
-        slopes = model.result.statistics.features > 0
-        return model.coefficients(), model.backoff() if slopes else None
+        return own, backoff(fit)
     except SettingsError:
-        return model.coefficients(), None
+        return own, None
 
 
 def _plugged(
@@ -152,10 +151,12 @@ def _plugged(
             found = fit_advi(statistics, chemistry, **given)
     if not found.converged:
         notes.append(f"{plan.method} had not converged after {found.steps} steps.")
-    own, back = coefficients(found.pool), backoff(found.pool)
+    own, (exported, back) = coefficients(found.pool), _exported(found.pool, notes)
+    if back is None:
+        notes.append("rows of pairs that were not seen are not scored: there is no back-off.")
     return Fitted(
         model=OpenModel(own, back, chemistry=chemistry),
-        coefficients=own,
+        coefficients=exported,
         backoff=back,
         scales=found.scales,
         converged=found.converged,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from errorbar.core.artifact import Json, read_artifact, write_artifact
 from errorbar.core.errors import ArtifactError
@@ -46,9 +47,13 @@ def read_scales(path: Path, model: RetentionTimes) -> PoolMixture:
 
 
 def mixed_times(
-    model: RetentionTimes, mixture: PoolMixture, peaks: Peaks, anchors: Peaks | None = None
+    model: RetentionTimes,
+    mixture: PoolMixture,
+    peaks: Peaks,
+    anchors: Peaks | None = None,
+    far: ndarray | None = None,
 ) -> Times:
-    """Times averaged over the nodes, by the law of total variance; far runs are widened."""
+    """Times averaged over the nodes, by the law of total variance; `far` runs are widened."""
     mean, square = np.zeros(len(peaks)), np.zeros(len(peaks))
     first: Times | None = None
     for weight, fit in zip(mixture.weights, mixture.fits()):
@@ -66,4 +71,4 @@ def mixed_times(
     times = Times(first.mean + mean, sd, first.known, first.support, first.freedom)
     if model.run_range is None or not len(peaks):
         return times
-    return model.run_range.widened(times, model.run_range.of_rows(peaks))
+    return model.run_range.widened(times, model.run_range.of_rows(peaks) if far is None else far)

@@ -27,6 +27,7 @@ from errorbar.rt.artifacts import (
 from errorbar.rt.baselines import FastRidgeFit, LassoFit, MeansFit
 from errorbar.rt.data import Chemistry, Peaks, read_chemistry, write_chemistry
 from errorbar.rt.estimator import RetentionTimes
+from errorbar.rt.estimator.far import RunRange
 from errorbar.rt.evaluate import PartialTimes
 from errorbar.rt.fit.integrate import PoolMixture
 from errorbar.rt.model import Times
@@ -107,8 +108,10 @@ class OpenModel:
             return self.value.result.statistics.centre
         return getattr(self.value, "feature_center", None)
 
-    def predict(self, peaks: Peaks, anchors: Peaks | None = None) -> PartialTimes:
-        """Times of the rows that the model can score."""
+    def predict(
+        self, peaks: Peaks, anchors: Peaks | None = None, far: ndarray | None = None
+    ) -> PartialTimes:
+        """Times of the rows that the model can score; `far` is the far-ness of each if known."""
         if anchors is not None and len(anchors) and not isinstance(self.value, RetentionTimes):
             raise SettingsError(
                 "only the hierarchy learns from compounds that were already found in a run; this "
@@ -119,9 +122,9 @@ class OpenModel:
             rows = with_features(peaks, self.feature_names)
         match self.value:
             case RetentionTimes() if self.mixture is not None:
-                return _whole(mixed_times(self.value, self.mixture, rows, anchors))
+                return _whole(mixed_times(self.value, self.mixture, rows, anchors, far))
             case RetentionTimes():
-                return _whole(self.value.predict(rows, anchors))
+                return _whole(self.value.predict(rows, anchors, far=far))
             case MeansFit():
                 return _whole(self.value.predict(rows))
             case LassoFit():
@@ -132,8 +135,21 @@ class OpenModel:
 
     def farness(self, peaks: Peaks) -> ndarray | None:
         """How far each row's run lies from those of training; beyond 1 it is outside."""
-        reach = self.value.run_range if isinstance(self.value, RetentionTimes) else None
+        reach = self._range
         return None if reach is None or not len(peaks) else reach.of_rows(peaks)
+
+    def run_farness(self, runs: ndarray) -> ndarray | None:
+        """The same for runs of these covariates."""
+        return None if self._range is None else self._range.of_runs(runs)
+
+    @property
+    def knows_range(self) -> bool:
+        """Whether the model can say how far a run lies."""
+        return self._range is not None
+
+    @property
+    def _range(self) -> RunRange | None:
+        return self.value.run_range if isinstance(self.value, RetentionTimes) else None
 
 
 def write_model(folder: Path, model: OpenModel) -> Path:

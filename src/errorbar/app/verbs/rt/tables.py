@@ -34,8 +34,12 @@ def read_rows(path: Path | str, *, features: Sequence[str] | None = None, **opti
     return read_peaks(path, features=features, runs=bool(there & set(RUN)), **options)
 
 
-def too_large(path: Path, notes: list[str]) -> bool:
-    """Whether a table takes more than a quarter of the memory, which is noted."""
+def too_large(
+    path: Path,
+    notes: list[str],
+    so: str = "what needs it as a whole (run effects, heavy tails, far runs) is left out.",
+) -> bool:
+    """Whether a table takes more than a quarter of the memory, which is noted with what follows."""
     memory = memory_bytes()
     if not path.is_file() or memory is None or path.stat().st_size < SHARE * memory / 100:
         return False
@@ -44,7 +48,6 @@ def too_large(path: Path, notes: list[str]) -> bool:
         return False
     notes.append(
         f"the table takes about {size / 2**30:.1f} of {memory / 2**30:.1f} GiB of memory, so it "
-        "is read in batches: what needs it as a whole (run effects, heavy tails, far runs) is "
-        "left out."
+        f"is read in batches: {so}"
     )
     return True
