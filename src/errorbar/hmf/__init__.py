@@ -1,7 +1,8 @@
 """What is the low-rank signal of spectra with an error bar on every pixel, and what is odd?"""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from errorbar.core.late import late
 
 if TYPE_CHECKING:
     from errorbar.hmf.data import (
@@ -119,12 +120,4 @@ __all__ = [
     "write_spectra",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late(__name__, _ROOMS)

@@ -1,7 +1,8 @@
 """When does a compound elute in this species and this run, and how sure are we?"""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from errorbar.core.late import late
 
 if TYPE_CHECKING:
     from errorbar.rt.artifacts import (
@@ -74,12 +75,4 @@ __all__ = [
     "write_coefficients",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late(__name__, _ROOMS)

@@ -1,7 +1,8 @@
 """Which targets, and how many, measure a mass-metallicity trend to a wanted precision?"""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from errorbar.core.late import late
 
 if TYPE_CHECKING:
     from errorbar.survey.check import CalibrationResult, calibrate_survey
@@ -93,12 +94,4 @@ __all__ = [
     "to_inference_data",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late(__name__, _ROOMS)

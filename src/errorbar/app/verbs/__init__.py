@@ -1,56 +1,119 @@
 """Plain functions, one for each command: `errorbar survey synth` is `survey_synth`."""
 
-from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
-from errorbar.app.verbs.detect import LinkAnswer, survey_detect
-from errorbar.app.verbs.fit import SurveySummary, survey_fit
-from errorbar.app.verbs.hmf import (
-    FactorAnswer,
-    GridAnswer,
-    OutlierAnswer,
-    RowAnswer,
-    RvsAnswer,
-    ToyFiles,
-    hmf_fit,
-    hmf_grid,
-    hmf_infer,
-    hmf_outliers,
-    hmf_rvs,
-    hmf_toy,
-)
-from errorbar.app.verbs.plan import PlanAnswer, survey_plan
-from errorbar.app.verbs.pool import PoolAnswer, survey_pool
-from errorbar.app.verbs.report import ReportFiles, survey_report
-from errorbar.app.verbs.rt import (
-    EvaluationAnswer,
-    MadePeaks,
-    PeakFiles,
-    PreparedTables,
-    ReproduceAnswer,
-    StepAnswer,
-    StudyAnswer,
-    TimesAnswer,
-    TrainAnswer,
-    rt_evaluate,
-    rt_predict,
-    rt_prepare_all,
-    rt_prepare_attach,
-    rt_prepare_cap,
-    rt_prepare_check,
-    rt_prepare_collisions,
-    rt_prepare_map,
-    rt_prepare_merge,
-    rt_prepare_runs,
-    rt_prepare_split,
-    rt_prepare_systems,
-    rt_reproduce,
-    rt_study_rare,
-    rt_study_shift,
-    rt_study_tails,
-    rt_synth,
-    rt_train,
-)
-from errorbar.app.verbs.run import RunFiles, survey_run
-from errorbar.app.verbs.synth import SynthFiles, survey_synth
+from typing import TYPE_CHECKING
+
+from errorbar.core.late import late
+
+if TYPE_CHECKING:
+    from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
+    from errorbar.app.verbs.detect import LinkAnswer, survey_detect
+    from errorbar.app.verbs.fit import SurveySummary, survey_fit
+    from errorbar.app.verbs.hmf import (
+        FactorAnswer,
+        GridAnswer,
+        OutlierAnswer,
+        RowAnswer,
+        RvsAnswer,
+        ToyFiles,
+        hmf_fit,
+        hmf_grid,
+        hmf_infer,
+        hmf_outliers,
+        hmf_rvs,
+        hmf_toy,
+    )
+    from errorbar.app.verbs.plan import PlanAnswer, survey_plan
+    from errorbar.app.verbs.pool import PoolAnswer, survey_pool
+    from errorbar.app.verbs.report import ReportFiles, survey_report
+    from errorbar.app.verbs.rt import (
+        EvaluationAnswer,
+        MadePeaks,
+        PeakFiles,
+        PreparedTables,
+        ReproduceAnswer,
+        StepAnswer,
+        StudyAnswer,
+        TimesAnswer,
+        TrainAnswer,
+        rt_evaluate,
+        rt_predict,
+        rt_prepare_all,
+        rt_prepare_attach,
+        rt_prepare_cap,
+        rt_prepare_check,
+        rt_prepare_collisions,
+        rt_prepare_map,
+        rt_prepare_merge,
+        rt_prepare_runs,
+        rt_prepare_split,
+        rt_prepare_systems,
+        rt_reproduce,
+        rt_study_rare,
+        rt_study_shift,
+        rt_study_tails,
+        rt_synth,
+        rt_train,
+    )
+    from errorbar.app.verbs.run import RunFiles, survey_run
+    from errorbar.app.verbs.synth import SynthFiles, survey_synth
+
+_ROOMS = {
+    "CalibrationVerdict": "calibrate",
+    "EvaluationAnswer": "rt",
+    "FactorAnswer": "hmf",
+    "GridAnswer": "hmf",
+    "LinkAnswer": "detect",
+    "MadePeaks": "rt",
+    "OutlierAnswer": "hmf",
+    "PeakFiles": "rt",
+    "PlanAnswer": "plan",
+    "PoolAnswer": "pool",
+    "PreparedTables": "rt",
+    "ReportFiles": "report",
+    "ReproduceAnswer": "rt",
+    "RowAnswer": "hmf",
+    "RunFiles": "run",
+    "RvsAnswer": "hmf",
+    "StepAnswer": "rt",
+    "StudyAnswer": "rt",
+    "SurveySummary": "fit",
+    "SynthFiles": "synth",
+    "TimesAnswer": "rt",
+    "ToyFiles": "hmf",
+    "TrainAnswer": "rt",
+    "hmf_fit": "hmf",
+    "hmf_grid": "hmf",
+    "hmf_infer": "hmf",
+    "hmf_outliers": "hmf",
+    "hmf_rvs": "hmf",
+    "hmf_toy": "hmf",
+    "rt_evaluate": "rt",
+    "rt_predict": "rt",
+    "rt_prepare_all": "rt",
+    "rt_prepare_attach": "rt",
+    "rt_prepare_cap": "rt",
+    "rt_prepare_check": "rt",
+    "rt_prepare_collisions": "rt",
+    "rt_prepare_map": "rt",
+    "rt_prepare_merge": "rt",
+    "rt_prepare_runs": "rt",
+    "rt_prepare_split": "rt",
+    "rt_prepare_systems": "rt",
+    "rt_reproduce": "rt",
+    "rt_study_rare": "rt",
+    "rt_study_shift": "rt",
+    "rt_study_tails": "rt",
+    "rt_synth": "rt",
+    "rt_train": "rt",
+    "survey_calibrate": "calibrate",
+    "survey_detect": "detect",
+    "survey_fit": "fit",
+    "survey_plan": "plan",
+    "survey_pool": "pool",
+    "survey_report": "report",
+    "survey_run": "run",
+    "survey_synth": "synth",
+}
 
 __all__ = [
     "CalibrationVerdict",
@@ -109,3 +172,5 @@ __all__ = [
     "survey_run",
     "survey_synth",
 ]
+
+__getattr__, __dir__ = late(__name__, _ROOMS)

@@ -4,8 +4,9 @@ Each has settings, a `run_` that gives its tables as one value and goes on where
 a `write_` that puts tables, figures and a page into a folder.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from errorbar.core.late import late
 
 if TYPE_CHECKING:
     from errorbar.rt.studies.clusters import infer_clusters
@@ -54,12 +55,4 @@ __all__ = [
     "write_tails",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late(__name__, _ROOMS)
