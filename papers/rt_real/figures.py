@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from errorbar.core.plots import BAND, GUIDE, dress, new_figure, png_bytes
 from errorbar.rt.plots import make_support
-from papers.rt_real.run import ANCHORS, MEAN, MODELS, STRETCH
+from papers.rt_real.run import ANCHORS, MEAN, MODELS, SYSTEMS
 
 __all__ = ["draw", "main"]
 
@@ -90,35 +90,37 @@ def _two_lines(words: str) -> str:
 
 
 def _systems(scores: pl.DataFrame) -> Figure:
-    """MAE and coverage of unseen systems by how many anchors each has; a line a seed."""
-    figure = new_figure(9, 3.6)
+    """MAE and coverage of unseen systems by how many anchors each has; a line a split."""
+    figure = new_figure(9, 3.8)
     left, right = figure.subplots(1, 2)
-    places = range(len(ANCHORS))
-    for seed in scores["seed"].unique().sort():
+    for color, seed in enumerate(scores["seed"].unique().sort()):
         part = scores.filter(pl.col("seed") == seed)
-        rows = [
-            part.filter(pl.col("split") == f"unseen systems, {count} anchors") for count in ANCHORS
-        ]
-        assert all((each["model"] == STRETCH).all() for each in rows)
-        color = f"C{seed}"
-        left.plot(places, [each["mae"][0] for each in rows], "o-", color=color,
-                  label=f"split {seed}")  # fmt: skip
+        for model, style in zip(SYSTEMS, ("--", "-")):
+            rows = pl.concat(
+                part.filter(
+                    (pl.col("split") == f"unseen systems, {count} anchors")
+                    & (pl.col("model") == model)
+                )
+                for count in ANCHORS
+            )
+            places = np.arange(len(ANCHORS)) + 0.05 * (2 * color - 2 + (style == "-"))
+            look = {"color": f"C{color}", "linestyle": style, "marker": "o", "markersize": 4.5}
+            left.plot(places, rows["mae"], **look, label=f"split {seed}, {model}")
+            bars = 1.96 * rows["coverage_error"].to_numpy()
+            right.errorbar(places, rows["coverage"], bars, elinewidth=1, **look)
         mean = part.filter((pl.col("split") == "unseen systems") & (pl.col("model") == MEAN))
-        left.axhline(mean["mae"][0], color=color, linewidth=1, linestyle=":",
-                     label=MEAN if seed == 0 else None)  # fmt: skip
-        right.errorbar(
-            np.array(places) + 0.06 * (seed - 1), [each["coverage"][0] for each in rows],
-            [1.96 * each["coverage_error"][0] for each in rows], fmt="o-", color=color,
-        )  # fmt: skip
+        label = MEAN if color == 0 else None
+        left.axhline(mean["mae"][0], color=f"C{color}", linewidth=1, linestyle=":", label=label)
     right.axhspan(0.93, 0.97, color=BAND, zorder=-1)
     right.axhline(0.95, color=GUIDE, linewidth=1, zorder=0)
     for ax in (left, right):
-        ax.set_xticks(places, [str(count) for count in ANCHORS])
+        ax.set_xticks(range(len(ANCHORS)), [str(count) for count in ANCHORS])
         ax.set_xlabel("anchors of a new system")
         dress(ax)
     left.set_ylabel("MAE, min")
     left.set_ylim(0, None)
-    left.legend(frameon=False, fontsize="small")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3,
+                  frameon=False, fontsize="small")  # fmt: skip
     right.set_ylabel("coverage of 95 % intervals")
     return figure
 

@@ -61,14 +61,14 @@ def test_systems_of_repositories_reach_what_their_field_reaches(shared_data, mon
     task = systems()
     assert pl.Series(task.scale).is_not_nan().all()
     for split, code, most in (
-        (hold_out_pairs(task.peaks, 0.175, 0), 1, 0.69),
-        (hold_out_compounds(task.peaks, 0.2, 0), 3, 1.42),
+        (hold_out_pairs(task.peaks, 0.175, 0), 1, 0.64),
+        (hold_out_compounds(task.peaks, 0.2, 0), 3, 1.4),
     ):
-        model = RetentionTimes(SYSTEMS, widen=False)
+        model = RetentionTimes(SYSTEMS["stretch, heavy tails"], widen=False)
         model.fit(task.peaks.select(split.train), task.chemistry)
         test, scale = task.peaks.select(split.test), task.scale[split.test]
         times = model.predict(test)
         part = times.known == code
         assert (np.abs(times.mean - test.rt) * scale)[part].mean() < most
         inside = (np.abs(times.score(test.rt)) <= times.reach(0.95))[part]
-        assert 0.93 < inside.mean() < 0.975
+        assert 0.925 < inside.mean() < 0.975

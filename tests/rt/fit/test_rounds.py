@@ -35,6 +35,18 @@ def test_normal_noise_is_not_taken_for_heavy():
     assert fit_pool(table.peaks, PoolModel(freedom="learned")).freedom > 20
 
 
+def test_intervals_hold_where_the_tail_is_not_a_t():
+    """Compounds whose noise differs tenfold are no t, and its likeliest leaves too much out."""
+    uneven = replace(HEAVY, freedom=np.inf, noise_spread=2.0, support=8.0)
+    peaks = production_table(uneven, seed=3).peaks
+    held = np.isin(peaks.run, np.unique(peaks.run)[::4])
+    fit = fit_pool(peaks.select(~held), PoolModel(freedom="learned"))
+    times = Predictor(fit).times(peaks.select(held))
+    inside = np.abs(times.score(peaks.rt[held])) <= times.reach(0.95)
+    assert fit.tail > 1
+    assert 0.93 < inside.mean() < 0.985
+
+
 def test_a_fixed_freedom_is_kept():
     assert fit_pool(small_table(1), PoolModel(freedom=4.0)).freedom == 4.0
 

@@ -80,6 +80,7 @@ def _condition(predictor: Predictor, targets: Peaks, anchors: Peaks) -> tuple[nd
     merged = Replicates.of(anchors)
     anchors = merged.peaks
     centre, _, noise = predictor.rows(anchors)
+    noise = predictor.fit.errors(noise)
     if merged.sets:
         fit = predictor.fit
         spread = Replicates(anchors, merged.count, fit.within, merged.sets)

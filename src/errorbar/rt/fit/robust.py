@@ -25,7 +25,7 @@ from errorbar.rt.fit.run import MOST_EVALUATIONS, PoolFit, fit_statistics
 from errorbar.rt.fit.statistics import collect
 from errorbar.rt.fit.stretch import stretched
 from errorbar.rt.model.pool import PoolModel
-from errorbar.rt.model.times import Times, blend
+from errorbar.rt.model.times import Times, blend, student_quantile
 
 __all__ = ["Residuals", "fit_rows"]
 
@@ -35,6 +35,8 @@ FREEDOMS = (2.0, 200.0)
 SIMPLEX = np.array([[0.0, 0.0], [-0.2, 0.0], [0.0, 0.4]])
 # Rows that the tail is found from, and the most that a row may know of itself.
 MOST_ROWS, MOST_LEVERAGE = 20_000, 0.95
+# The share of rows that intervals of this level are made to hold, by widening in so many steps.
+HELD, WIDENINGS = 0.95, 5
 ROUNDS = 15
 # Evaluations in the first and the next rounds: while weights still move, the scales' exact mode is
 # of no use.
@@ -166,7 +168,17 @@ def likely_tail(
     start = np.array([0.0, np.log(freedom or FIRST_FREEDOM)])
     options = {"xatol": 0.02, "fatol": 1e-6, "initial_simplex": start + SIMPLEX}
     found = cast(Any, optimize).minimize(unlikely, start, method="Nelder-Mead", options=options)
-    return freedom or _degrees(found.x[1]), float(np.exp(np.clip(found.x[0], -2, 2)))
+    nu, scale = freedom or _degrees(found.x[1]), float(np.exp(np.clip(found.x[0], -2, 2)))
+    for _ in range(WIDENINGS):
+        # Where the likeliest t leaves out more than it says, it is not the rows' shape: its
+        # intervals are to hold.
+        sd, degrees = blend(unsure, np.maximum(scale * noise, floor**2), nu)
+        reach = student_quantile(np.broadcast_to(degrees, sd.shape), 0.5 + HELD / 2)
+        short = float(np.quantile(np.abs(off) / (reach * sd), HELD))
+        if short <= 1:
+            break
+        scale *= short**2
+    return nu, scale
 
 
 def _degrees(log_freedom: float) -> float:
