@@ -6,6 +6,7 @@ from beartype import BeartypeConf, beartype
 # modules that annotate with protocols, which cannot be checked at run time, and modules with
 # compiled kernels, which the hook would wrap before the compiler sees them.
 ARRAY_ROOMS = (
+    "errorbar.core.calibrate.class_scores",
     "errorbar.core.maths.asymmetric",
     "errorbar.core.maths.calibration",
     "errorbar.core.maths.lattice.sums",
