@@ -53,6 +53,15 @@ def test_rows_with_anchors_are_the_dense_gaussians(name):
     assert compared > 5
 
 
+def test_anchors_in_seconds_are_refused():
+    peaks = small_table(3)
+    fit = fit_pool(peaks)
+    few = peaks.select(np.arange(4))
+    with pytest.raises(TableError, match=r"4 of 4 anchors are some sixty times .* seconds"):
+        anchored(Predictor(fit), peaks, replace(few, rt=60 * few.rt))
+    assert len(anchored(Predictor(fit), peaks, few)) == len(peaks)
+
+
 def test_anchors_of_another_run_are_refused():
     peaks = small_table(2)
     fit = fit_pool(peaks)

@@ -63,8 +63,9 @@ class Peaks:
             ids, most = getattr(self, name), MAX_ID if name == "compound" else MAX_GROUP
             if count and (ids.min() < 0 or ids.max() > most):
                 bad = np.flatnonzero((ids < 0) | (ids > most))
+                column = {"supercategory": "species_cluster", "compound": "comp_id"}.get(name, name)
                 raise TableError(
-                    f"`{name}` must lie between 0 and {most}; {bad.size} of {count} rows do "
+                    f"`{column}` must lie between 0 and {most}; {bad.size} of {count} rows do "
                     f"not, first at row {self.rows[bad[0]]} ({ids[bad[0]]}). Number them anew."
                 )
 

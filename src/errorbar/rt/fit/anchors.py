@@ -30,6 +30,8 @@ __all__ = ["anchored", "shared_covariance"]
 
 # Passes over the anchors' weights where noise has heavy tails.
 PASSES = 8
+# Times over expected ones between these are seconds taken for minutes.
+SECONDS = (40.0, 90.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,7 @@ def anchored(predictor: Predictor, peaks: Peaks, anchors: Peaks) -> Times:
             f"{len(lost)} runs have anchors and no row to predict, first {lost[0]}: are the run "
             "keys the same in both tables?"
         )
+    _check_unit(predictor, anchors)
     pairs, which = predictor.pairs(peaks)
     mean, variance, noise = predictor.rows(peaks, pairs, which)
     variance = variance + predictor.run_variance()
@@ -68,6 +71,22 @@ def anchored(predictor: Predictor, peaks: Peaks, anchors: Peaks) -> Times:
         variance[targets] = np.maximum(variance[targets] - known, 1e-12)
     sd, freedom = blend(variance, predictor.fit.errors(noise), predictor.fit.freedom)
     return replace(times, mean=mean, sd=sd, freedom=freedom)
+
+
+def _check_unit(predictor: Predictor, anchors: Peaks) -> None:
+    """Anchors that are some sixty times what is expected of them would move everything else."""
+    if not len(anchors):
+        return
+    expected = predictor.times(anchors).mean
+    low, high = SECONDS
+    wrong = np.flatnonzero((anchors.rt > low * expected) & (anchors.rt < high * expected))
+    if (expected > 0).all() and 2 * len(wrong) > len(anchors):
+        first = wrong[0]
+        raise TableError(
+            f"{len(wrong)} of {len(anchors)} anchors are some sixty times what is expected of "
+            f"them, first compound {anchors.compound[first]} ({anchors.rt[first]:.4g}, expected "
+            f"{expected[first]:.4g}): they look like seconds, and times are minutes."
+        )
 
 
 def _run_names(peaks: Peaks) -> list[tuple[int, ...]]:
