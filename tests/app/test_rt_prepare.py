@@ -178,3 +178,11 @@ def test_an_export_that_lacks_something_is_named(exported, tmp_path):
     told = run("rt", "reproduce", exported, "--libs", "x", "--out", tmp_path)
     assert told.exit_code == 2
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_a_table_without_rows_is_told_by_check(tmp_path):
+    path = tmp_path / "empty.csv"
+    peaks_frame(production_table(SMALL, seed=0).peaks).head(0).write_csv(path)
+    told = run("rt", "prepare", "check", path)
+    assert told.exit_code == 2
+    assert "empty.csv has no row" in told.stderr

@@ -191,6 +191,8 @@ def rt_prepare_check(
         raise SettingsError(f"unit={unit!r} must be minutes or seconds.")
     with told_warnings([]):
         peaks = read_rows(data, unit=unit)
+    if not len(peaks):
+        raise TableError(f"{data} has no row: there is nothing to learn from.")
     if mapping is not None:
         check_mapping(read_table(data), data, read_table(mapping), mapping)
     return describe_peaks(peaks)
