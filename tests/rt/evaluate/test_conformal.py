@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from errorbar.core.calibrate import least_rows
 from errorbar.core.errors import InputError
 from errorbar.rt.evaluate import (
     conformal_check,
     conformal_scale,
     conformalised,
-    least_calibration,
     split_runs,
 )
 from errorbar.rt.model import Times
@@ -33,7 +33,7 @@ def test_the_factor_is_the_rank_that_finite_samples_need(count, level):
 
 @pytest.mark.parametrize(("level", "least"), [(0.95, 19), (0.9, 9), (0.8, 4), (0.99, 99)])
 def test_too_few_rows_are_refused_with_the_number_that_is_enough(level, least):
-    assert least_calibration(level) == least
+    assert least_rows(1 - level) == least
     conformal_scale(np.ones(least), level)
     with pytest.raises(InputError, match=f"at least {least} are needed"):
         conformal_scale(np.ones(least - 1), level)

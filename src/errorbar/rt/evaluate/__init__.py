@@ -6,7 +6,6 @@ from errorbar.rt.evaluate.conformal import (
     conformal_check,
     conformal_scale,
     conformalised,
-    least_calibration,
     split_runs,
 )
 from errorbar.rt.evaluate.evaluation import FAR_SLICE, Evaluation, evaluate_models, run_farness
@@ -85,7 +84,6 @@ __all__ = [
     "evaluate_times",
     "farness",
     "farness_slice",
-    "least_calibration",
     "merge_scores",
     "paired_difference",
     "paired_table",

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
+from errorbar.core.calibrate import conformal_quantile, least_rows
 from errorbar.core.errors import InputError
 from errorbar.rt.model import Times
 
@@ -27,7 +28,6 @@ __all__ = [
     "conformal_check",
     "conformal_scale",
     "conformalised",
-    "least_calibration",
     "split_runs",
 ]
 
@@ -74,11 +74,6 @@ class ConformalCheck:
     rows: int
 
 
-def least_calibration(level: float) -> int:
-    """The fewest rows (or runs) that can vouch for an interval at `level`: 19 at 0.95."""
-    return int(np.ceil(level / (1 - level) - 1e-9))
-
-
 def conformal_scale(
     scores: Float[ndarray, " rows"],
     level: float = 0.95,
@@ -102,7 +97,7 @@ def conformal_scale(
         )
     width = _unit_times().reach(level) if reach is None else reach
     scores = scores / width
-    least = least_calibration(level)
+    least = least_rows(1 - level)
     unit = np.arange(len(scores)) if runs is None else np.unique(runs, return_inverse=True)[1]
     codes = np.zeros(len(scores), dtype=np.int64) if groups is None else groups
     found = len(np.unique(unit))
@@ -118,7 +113,7 @@ def conformal_scale(
     parts = [place == at for at in range(len(upper))]
     return ConformalScale(
         level,
-        np.array([_quantile(size[part], unit[part], level) for part in parts]),
+        np.array([conformal_quantile(size[part], 1 - level, unit[part]) for part in parts]),
         upper,
         np.array([len(np.unique(unit[part])) for part in parts]),
     )
@@ -155,7 +150,7 @@ def conformal_check(
     held = split_runs(runs, 0.5, seed)
     if not held.any() or held.all():
         raise InputError(f"{len(np.unique(runs))} run cannot be split in two: test on several.")
-    enough = len(np.unique(runs[held])) >= least_calibration(level)
+    enough = len(np.unique(runs[held])) >= least_rows(1 - level)
     calibration = times.select(held)
     scale = conformal_scale(
         calibration.score(rt[held]), level, runs=runs[held] if enough else None,
@@ -172,16 +167,6 @@ def conformal_check(
         count=int(scale.count[0]),
         rows=len(rest),
     )
-
-
-def _quantile(size: ndarray, unit: ndarray, level: float) -> float:
-    """The `level` quantile of scores, each unit weighing alike and one more at infinity."""
-    _, place, rows = np.unique(unit, return_inverse=True, return_counts=True)
-    order = np.argsort(size, kind="stable")
-    weight = np.cumsum(1.0 / rows[place][order])
-    # The last tolerance is for sums that are whole numbers but for rounding.
-    at = int(np.searchsorted(weight, level * (len(rows) + 1) * (1 - 1e-12)))
-    return float(size[order][min(at, len(size) - 1)])
 
 
 def _joined(codes: ndarray, unit: ndarray, least: int) -> ndarray:

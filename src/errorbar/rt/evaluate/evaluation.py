@@ -9,10 +9,11 @@ import polars as pl
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from errorbar.core.calibrate import least_rows
 from errorbar.core.errors import InputError
 from errorbar.core.maths.calibration import PredictedTruth
 from errorbar.rt.data import Peaks
-from errorbar.rt.evaluate.conformal import conformal_check, least_calibration, split_runs
+from errorbar.rt.evaluate.conformal import conformal_check, split_runs
 from errorbar.rt.evaluate.farness import farness, farness_slice, run_covariates
 from errorbar.rt.evaluate.paired import common_rows, paired_table
 from errorbar.rt.evaluate.rows import Slice
@@ -167,7 +168,7 @@ def _conformal(
     seed: int,
 ) -> pl.DataFrame:
     found: list[dict[str, Any]] = []
-    enough = split_runs(rows.run, seed=seed).sum() >= least_calibration(level)
+    enough = split_runs(rows.run, seed=seed).sum() >= least_rows(1 - level)
     for name, times in held.items():
         if not (enough and scores[name].spread):
             continue

@@ -8,7 +8,7 @@ $\tfrac12 \sum \rho_j^2$ about its log, and where they tell little a falling slo
 curvature is $-\sum (1 - \rho_j)$ times it. That leaves out how levels share their information; near
 the mode the last steps' gradients make it good (Nocedal & Wright 2006, algorithm 7.4, with this
 matrix in place of a multiple of the identity). Far from it, a step is bent to the one that is right
-for a variance of its own. Some ten evaluations are enough, however large the table.
+for a variance of its own. Some ten evaluations are usual.
 """
 
 from collections import deque
