@@ -63,7 +63,7 @@ def test_a_prior_that_uses_the_data_twice_is_found_out():
         (["--intercept", "flat"], "a prior that looks at the data"),
         (["--truth", "alpha=1"], "needs exactly alpha, beta, epsilon"),
         (["--truth", "alpha=0,beta=0,epsilon=-1"], "epsilon=-1 cannot be true"),
-        (["--level", "68"], "level=68 must lie between 0 and 1"),
+        (["--level", "68"], "--level 68 must lie between 0 and 1"),
         (["--truth", "alpha"], "--truth alpha must be names with numbers"),
         (["--masses", "nowhere.csv"], "nowhere.csv"),
     ],

@@ -80,10 +80,10 @@ def test_a_sampled_fit_agrees_and_shows_its_diagnostics(table):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--model", "cubic"], "model='cubic'"),
-        (["--method", "guess"], "method='guess'"),
-        (["--level", "68"], "level=68 must lie between 0 and 1"),
-        (["--intercept", "none"], "intercept='none'"),
+        (["--model", "cubic"], "--model cubic"),
+        (["--method", "guess"], "--method guess"),
+        (["--level", "68"], "--level 68 must lie between 0 and 1"),
+        (["--intercept", "none"], "--intercept none"),
         (["--bars", "upper"], "upper"),
         (["--out", "."], "is a folder: name the file"),
         (["--sampler", "nutpie"], "sampler is for the method nuts"),

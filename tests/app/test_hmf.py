@@ -210,10 +210,10 @@ def test_a_file_that_takes_too_much_memory_is_read_in_blocks(files, fitted, tmp_
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--blocks", "--method", "sgd"), "method='sgd' is for data in memory"),
+        (("--blocks", "--method", "sgd"), "--method sgd is for data in memory"),
         (("--blocks", "--starts", 2), "starts is for data in memory"),
         (("--blocks", "--single"), "single is for data in memory"),
-        (("--engine", "processes"), "engine='processes' is for data in blocks"),
+        (("--engine", "processes"), "--engine processes is for data in blocks"),
     ],
 )
 def test_what_blocks_cannot_do_is_said(files, tmp_path, given, told):

@@ -114,7 +114,7 @@ def test_the_ariel_list_is_read(shared_data):
         (["--hours", "1000", "--trend", "sigma=1"], "the trend of the single model has no sigma"),
         (["--hours", "1000", "--must", "Vulcan"], "Vulcan"),
         (["--hours", "1000", "--guard", "--bend", "0"], "prior_sd=0"),
-        (["--hours", "1000", "--count", "stars"], "count='stars'"),
+        (["--hours", "1000", "--count", "stars"], "--count stars"),
         (["--hours", "1000", "--count", "planets"], "to count planets, say the sd"),
         (["--tier", "4"], "--tier"),
         (["nowhere.csv", "--hours", "1000"], "nowhere.csv"),

@@ -455,11 +455,33 @@ def test_bad_tables_are_refused_in_one_line(tables, tmp_path, change, words):
 
 
 def test_seconds_are_understood_where_they_are_said(tables, pooled, tmp_path):
-    path = spoiled(tables, tmp_path, lambda t: t.with_columns(pl.col("rt") * 60))
+    path = spoiled(tables, tmp_path, lambda t: t.with_columns(pl.col("^(rt|IS.*)$") * 60))
     found = rt_train(
         path, unit="seconds", chemistry=tables / "chem.csv", out=tmp_path / "m", widen=False
     )
     assert found.scales == pytest.approx(pooled.scales, rel=1e-3)
+    told = {"data": path, "unit": "seconds"}
+    answer = rt_predict(tmp_path / "m", **told).table
+    same = rt_predict(tmp_path / "m", data=tables / "train.csv").table
+    np.testing.assert_allclose(answer["rt"], same["rt"], atol=1e-6)
+    scores = rt_evaluate(
+        [tmp_path / "m"], path, unit="seconds", figures=False, out=tmp_path / "e"
+    ).table
+    assert scores["mae"][0] < 0.1
+    with pytest.raises(TableError, match="look like seconds"):
+        rt_evaluate([tmp_path / "m"], path, figures=False, out=tmp_path / "f")
+    with pytest.raises(TableError, match="look like seconds"):
+        rt_predict(tmp_path / "m", data=path)
+
+
+def test_a_table_of_two_units_is_refused(tables, tmp_path):
+    half = pl.col("task_id") % 2 == 0
+    path = spoiled(
+        tables, tmp_path,
+        lambda t: t.with_columns(pl.when(half).then(pl.col("rt") * 60).otherwise(pl.col("rt"))),
+    )  # fmt: skip
+    with pytest.raises(TableError, match="about sixty times as late .* units? are mixed|mixed"):
+        rt_train(path, out=tmp_path / "m")
 
 
 def test_missing_times_may_be_left_out_and_are_counted(tables, tmp_path):

@@ -182,11 +182,86 @@ def test_a_run_far_from_training_is_warned_of_and_widened(desk, tmp_path):
     assert found.table["sd"].mean() > 2 * near.table["sd"].mean()
 
 
-def test_a_standard_that_was_not_found_is_said_and_stands_at_its_median(desk, tmp_path):
+def test_standards_that_were_not_found_are_said_and_make_intervals_wider(desk, tmp_path):
+    whole = rt_predict(desk / "model", standards=desk / "IS.csv", species="1").table
     frame = pl.read_csv(desk / "IS.csv")
-    frame[1:].write_csv(tmp_path / "less.csv")
-    found = rt_predict(desk / "model", standards=tmp_path / "less.csv", species="1")
-    assert any("not found, read as its median" in note for note in found.notes)
+    widths = [whole["sd"].mean()]
+    for left in (4, 1):
+        frame[-left:].write_csv(tmp_path / "less.csv")
+        found = rt_predict(desk / "model", standards=tmp_path / "less.csv", species="1")
+        assert any("not found, expected from the others" in note for note in found.notes)
+        told = f"{5 - left} of 5 standards were not found"
+        assert found.table["warning"].unique().to_list() == [told]
+        widths.append(found.table["sd"].mean())
+    assert widths[2] > widths[1] > 0.98 * widths[0]
+    assert widths[2] > 1.02 * widths[0]
+    assert whole["warning"].is_null().all()
+
+
+def test_a_run_whose_standards_were_all_lost_is_still_covered(desk, tmp_path):
+    held, widths = [], []
+    for order in range(30):
+        new = run_table(seed=1).filter(pl.col("order") == order)
+        lost = new.filter("istd").select(name="feature", time=pl.lit(None, dtype=pl.Float64))
+        lost.write_csv(tmp_path / "none.csv")
+        found = rt_predict(
+            desk / "model", standards=tmp_path / "none.csv", compounds=desk / "list.csv",
+            species=new["kind"][0],
+        ).table  # fmt: skip
+        true = new.filter(~pl.col("istd"))["rt"].to_numpy()
+        lower, upper = (found[name].to_numpy() for name in ("lower", "upper"))
+        held.append(((lower <= true) & (true <= upper)).mean())
+        widths.append(found["sd"].mean())
+    assert np.mean(held) > 0.85
+    whole = rt_predict(desk / "model", standards=desk / "IS.csv", species="1").table
+    # Drift of 0.05 moves compounds by 0.04, and nothing tells it.
+    assert np.mean(widths) > 2 * whole["sd"].mean()
+
+
+def test_gaps_of_a_whole_table_are_told_and_streamed_alike(desk, tmp_path):
+    table = pl.read_csv(desk / "runs/runs_rt_prod.csv")
+    standard = next(name for name in table.columns if name.startswith("IS"))
+    gone = pl.when(pl.col("task_id") == 2).then(None).otherwise(pl.col(standard))
+    table.with_columns(gone.alias(standard)).write_csv(tmp_path / "gaps.csv")
+    found = rt_predict(desk / "model", data=tmp_path / "gaps.csv")
+    assert any("1 of 24 runs lack some covariates (at most 1 of 5)" in n for n in found.notes)
+    told = found.table.filter(pl.col("warning").is_not_null())
+    assert told["task_id"].unique().to_list() == [2]
+    parts = rt_predict(
+        desk / "model", data=tmp_path / "gaps.csv", stream=True, out=tmp_path / "t.parquet"
+    )
+    np.testing.assert_array_equal(pl.read_parquet(tmp_path / "t.parquet")["sd"], found.table["sd"])
+    assert parts.notes == found.notes
+    told = run("rt", "evaluate", desk / "model", tmp_path / "gaps.csv", "--no-figures", "--out",
+               tmp_path / "e")  # fmt: skip
+    assert told.exit_code == 0, told.stderr
+    assert "1 of 24 runs lack some covariates" in " ".join(told.stdout.split())
+
+
+def test_what_a_table_has_that_training_had_not_is_said(desk, tmp_path):
+    table = pl.read_csv(desk / "runs/runs_rt_prod.csv")
+    table.with_columns(
+        comp_id=pl.when(pl.col("comp_id") == 3).then(900).otherwise("comp_id"),
+        species_cluster=1 - pl.col("species_cluster"),
+    ).write_csv(tmp_path / "other.csv")
+    notes = " ".join(rt_predict(desk / "model", data=tmp_path / "other.csv").notes)
+    assert "1 compounds were not in training (900)" in notes
+    assert "2 species lie in another supercategory than in training, first 0" in notes
+
+
+def test_an_anchor_that_does_not_fit_is_named(desk, tmp_path):
+    given = {"standards": desk / "IS.csv", "compounds": desk / "list.csv", "species": "sample"}
+    right = rt_predict(desk / "model", anchors=desk / "found.csv", **given)
+    assert not any("do not fit" in note for note in right.notes)
+    wrong = pl.read_csv(desk / "found.csv").with_columns(
+        rt=pl.col("rt") + pl.when(pl.int_range(pl.len()) == 2).then(0.6).otherwise(0.0)
+    )
+    wrong.write_csv(tmp_path / "wrong.csv")
+    found = rt_predict(desk / "model", anchors=tmp_path / "wrong.csv", **given)
+    note = next(note for note in found.notes if "do not fit" in note)
+    compound = right.table["comp_id"][2]
+    assert f"1 of 4 anchors do not fit the run that they are of, first compound {compound} " in note
+    assert "train with freedom='learned'" in note
 
 
 @pytest.mark.parametrize(
@@ -197,6 +272,7 @@ def test_a_standard_that_was_not_found_is_said_and_stands_at_its_median(desk, tm
         ("IS", "a,b\n1,2\n", "holds no standards"),
         ("IS", "name,time\nPC d7,4\nPC d7,5\n", "several times"),
         ("IS", "name,time\nPC d7,early\n", "must be numbers"),
+        ("IS", "name,time\nPC d7,-0.05\nCE d7,7\n", "1 standards have no positive time"),
         ("list", "name\nsugar\n", "neither numbers nor known names"),
         ("list", "who\nsugar\n", "needs a column `comp_id`"),
         ("list", "name\n", "lists no compound"),

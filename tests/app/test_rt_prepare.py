@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from errorbar.app.verbs import rt_prepare_systems, rt_reproduce, rt_train
+from errorbar.app.verbs import rt_evaluate, rt_predict, rt_prepare_systems, rt_reproduce, rt_train
 from errorbar.core.errors import TableError
 from errorbar.rt.data import peaks_frame, read_peaks
 from errorbar.rt.synth import ProductionSettings, production_table
@@ -143,6 +143,20 @@ def test_a_collection_of_systems_is_a_table_too(tmp_path):
     told = run("rt", "predict", fitted.model, "--species", "s2")
     assert told.exit_code == 0, told.stderr
     assert "35 times" in told.stdout
+    # Times were shares of twenty minutes; the answer is in minutes, with anchors too.
+    found = rt_predict(fitted.model, species="s2").table
+    truth = pl.read_parquet(tmp_path / "o.parquet").filter(pl.col("system") == "s2")
+    assert (found["rt"] - truth["rt"]).abs().mean() < 0.1
+    truth[:5].select("comp_id", "rt").write_csv(tmp_path / "found.csv")
+    nearer = rt_predict(fitted.model, species="s2", anchors=tmp_path / "found.csv")
+    assert (nearer.table["rt"] - truth["rt"]).abs().mean() < 0.1
+    scores = rt_evaluate([fitted.model], made.table, figures=False, out=tmp_path / "e")
+    assert 0.02 < scores.table["mae"][0] < 0.1
+    parted = rt_evaluate([fitted.model], made.table, figures=False, stream=True, out=tmp_path / "f")
+    assert parted.table["mae"][0] == pytest.approx(scores.table["mae"][0])
+    (fitted.model.parent / "minutes.csv").write_text("species,minutes\n0,20.0\n")
+    with pytest.raises(TableError, match="of 1 species its minutes are not known, first 2"):
+        rt_predict(fitted.model, species="s2")
 
 
 def some_lines(text):

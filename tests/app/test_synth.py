@@ -50,10 +50,10 @@ def test_real_masses_are_taken_from_a_list(tmp_path, shared_data):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--rho", "2"], "rho=2 is a correlation"),
+        (["--rho", "2"], "--rho 2 is a correlation"),
         (["--masses", "nowhere.csv"], "nowhere.csv"),
-        (["--noise", "loud"], "noise='loud' is unknown"),
-        (["--stars", "red"], "stars='red' is unknown"),
+        (["--noise", "loud"], "--noise loud is unknown"),
+        (["--stars", "red"], "--stars red is unknown"),
         (["--n", "0"], "0"),
         (["--seed", "-1"], "--seed"),
         (["--beta", "steep"], "--beta"),

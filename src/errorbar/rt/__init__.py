@@ -21,13 +21,14 @@ if TYPE_CHECKING:
         read_peaks,
         scan_peaks,
     )
-    from errorbar.rt.estimator import FarRunWarning, RetentionTimes
+    from errorbar.rt.estimator import AnchorWarning, FarRunWarning, RetentionTimes
     from errorbar.rt.evaluate import compare, evaluate_times
     from errorbar.rt.model import KNOWN, Times
     from errorbar.rt.model.pool import PoolModel
     from errorbar.rt.synth import production_table, study_table
 
 _ROOMS = {
+    "AnchorWarning": "estimator",
     "BackoffSummaries": "artifacts",
     "Chemistry": "data",
     "CoeffSummaries": "artifacts",
@@ -53,6 +54,7 @@ _ROOMS = {
 
 __all__ = [
     "KNOWN",
+    "AnchorWarning",
     "BackoffSummaries",
     "Chemistry",
     "CoeffSummaries",

@@ -58,7 +58,7 @@ def test_a_killed_worker_process_is_said():
 @pytest.mark.parametrize(
     ("workers", "n_workers", "told"),
     [
-        ("soon", None, "workers='soon' is not a way to run"),
+        ("soon", None, "'soon' is not a way to run"),
         ("threads", 0, "n_workers=0 must be at least 1"),
         ("tcp://127.0.0.1:1", 2, "a cluster has its own workers"),
     ],

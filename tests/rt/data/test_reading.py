@@ -212,7 +212,7 @@ def test_species_in_two_supercategories_are_named(tmp_path):
         ("species", pl.Series([None] + [1] * 39), "missing in 1 rows, first at row 0"),
         ("task_id", pl.Series([2.0**60] * 40), "from Parquet only"),
         ("IS2", pl.Series(["a"] * 40), "`IS2` .* must be numbers"),
-        ("IS2", pl.Series([np.inf] * 40), "not finite"),
+        ("IS2", pl.Series([np.inf] * 40), "infinite in 40 of 40 rows"),
         ("rt", pl.Series([-1.0] * 40), "negative in 40 rows"),
         ("rt", pl.Series([np.inf] * 40), "not finite in 40 rows"),
     ],

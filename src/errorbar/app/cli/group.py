@@ -2,20 +2,35 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
+from click import get_current_context
 from typer.core import TyperGroup
 
 from errorbar.core.errors import ArtifactError, ErrorbarError, InputError, MissingExtraError
 
-__all__ = ["INTERRUPTED", "Commands", "examples", "new_group", "print_json", "say", "show_table"]
+__all__ = [
+    "INTERRUPTED",
+    "Commands",
+    "examples",
+    "in_options",
+    "new_group",
+    "print_json",
+    "say",
+    "show_table",
+]
 
 FAILED, MISTAKEN, INTERRUPTED = 1, 2, 130
 MISTAKES = (InputError, ArtifactError, MissingExtraError)
+# An argument as messages of the library speak of it.
+_ARGUMENT = re.compile(
+    r"\b(?P<name>[a-z][a-z0-9_]*)=(?P<value>'[^']*'|\[\]|\[?\.\.\.\]?|[\w.\-]*\w)", re.ASCII
+)
 # What a path that a person gave may be; a full disk is none of these.
 WRONG_PATHS = (
     FileNotFoundError,
@@ -33,7 +48,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except ErrorbarError as error:
-            say(f"errorbar: {error}", error=True)
+            say(f"errorbar: {in_options(str(error), ctx)}", error=True)
             raise typer.Exit(MISTAKEN if isinstance(error, MISTAKES) else FAILED) from error
         except WRONG_PATHS as error:
             clash = isinstance(error, FileExistsError | NotADirectoryError)
@@ -57,6 +72,35 @@ def new_group(text: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         help=text,
     )
+
+
+def in_options(text: str, ctx: Any = None) -> str:
+    """What a message says of arguments, `name=value`, in words of the command line.
+
+    Names are looked for among the options of the command that runs; others stay as they are.
+    """
+    ctx = ctx or get_current_context(silent=True)
+    command: Any = None if ctx is None else ctx.command
+    if isinstance(command, TyperGroup):
+        command = command.commands.get(ctx.invoked_subcommand)
+    if command is None:
+        return text
+    options = {each.name: each for each in command.params if each.param_type_name == "option"}
+
+    def spoken(found: re.Match[str]) -> str:
+        option = options.get(found["name"])
+        if option is None:
+            return found[0]
+        value, word = found["value"].strip("'"), option.opts[0]
+        if value in ("True", "...", "[...]"):
+            return word
+        if value in ("", "[]"):
+            return f"{word} ''"
+        if value == "False":
+            return option.secondary_opts[0] if option.secondary_opts else f"no {word}"
+        return f"{word} {value}"
+
+    return _ARGUMENT.sub(spoken, text)
 
 
 def examples(*lines: str) -> str:

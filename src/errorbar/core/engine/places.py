@@ -83,7 +83,7 @@ def open_place(workers: "str | Client", n_workers: int | None = None) -> Generat
         return
     if isinstance(workers, str) and "://" not in workers:
         raise SettingsError(
-            f"workers={workers!r} is not a way to run: choose threads, processes, or the address "
+            f"{workers!r} is not a way to run: choose threads, processes, or the address "
             "of a Dask scheduler such as tcp://10.0.0.5:8786."
         )
     if n_workers is not None:

@@ -100,7 +100,7 @@ def _make_local_calls(
         )
     else:
         raise SettingsError(
-            f"workers={workers!r} is not a way to run: choose threads, processes, or the address "
+            f"{workers!r} is not a way to run: choose threads, processes, or the address "
             "of a Dask scheduler such as tcp://10.0.0.5:8786."
         )
 

@@ -6,6 +6,7 @@ imports nothing and calls nothing. Whatever else stands in the file is refused b
 """
 
 import pickletools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,8 @@ __all__ = ["LARGEST", "pickled_text"]
 LARGEST = 2**22
 
 _RECONSTRUCT = ("numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct")
-_GLOBALS = frozenset((*_RECONSTRUCT, "numpy ndarray", "numpy dtype", "_codecs encode"))
+_SCALAR = ("numpy.core.multiarray scalar", "numpy._core.multiarray scalar")
+_GLOBALS = frozenset((*_RECONSTRUCT, *_SCALAR, "numpy ndarray", "numpy dtype", "_codecs encode"))
 _CONSTANTS: Mapping[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _VALUES = frozenset(
     ("BININT", "BININT1", "BININT2", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES")
@@ -41,7 +43,7 @@ def pickled_text(data: bytes) -> tuple[list[str], tuple[int, ...]]:
             machine.step(code.name, arg)
     except ArtifactError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, StopIteration) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise ArtifactError(
             f"its pickled text cannot be read ({type(error).__name__}): it is cut short or damaged."
         ) from error
@@ -57,9 +59,10 @@ class _Named:
 
 @dataclass(slots=True)
 class _Described:
-    """A number type of numpy, which must be that of objects."""
+    """A type of numpy: that of objects, or that of text of some length in some order of bytes."""
 
     code: str
+    order: str = "<"
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ class _Array:
 
 
 _MARK = _Named("mark")
+_TEXT = re.compile(r"O8|U\d+")
 
 
 @dataclass(slots=True)
@@ -152,15 +156,20 @@ class _Machine:
         self.stack.append(tuple(self._marked()))
 
     def call(self, _: Any) -> None:
-        """The three calls that numpy's pickles make, as descriptions of their results."""
+        """The four calls that numpy's pickles make, as descriptions of their results."""
         called, args = self._last(2)
         name = called.name if isinstance(called, _Named) else ""
         if name in _RECONSTRUCT and args == (_Named("numpy ndarray"), (0,), b"b"):
             self.stack.append(_Array())
-        elif name == "numpy dtype" and args == ("O8", False, True):
-            self.stack.append(_Described("O8"))
-        elif name == "_codecs encode" and args == ("b", "latin1"):
-            self.stack.append(b"b")
+        elif name == "numpy dtype" and args[1:] == (False, True) and _TEXT.fullmatch(args[0]):
+            self.stack.append(_Described(args[0]))
+        elif name == "_codecs encode" and args[1:] == ("latin1",):
+            self.stack.append(args[0].encode("latin1"))
+        elif name in _SCALAR and isinstance(args[0], _Described) and args[0].code != "O8":
+            # Text that is numpy's own, such as an item of a list of column names.
+            kind, raw = args
+            text = raw.decode("utf-32-be" if kind.order == ">" else "utf-32-le")
+            self.stack.append(text.rstrip("\0"))
         else:
             raise ArtifactError(
                 f"its pickle calls {name.replace(' ', '.') or 'something'} in a way that an array "
@@ -172,10 +181,16 @@ class _Machine:
         held = self.stack[-1]
         if isinstance(held, _Array) and held.items is None:
             _, shape, kind, _, items = state
-            if isinstance(kind, _Described) and isinstance(items, list) and _is_shape(shape):
+            if (
+                isinstance(kind, _Described)
+                and kind.code == "O8"
+                and isinstance(items, list)
+                and _is_shape(shape)
+            ):
                 held.shape, held.items = shape, items
                 return
         elif isinstance(held, _Described) and isinstance(state, tuple):
+            held.order = str(state[1])
             return
         raise ArtifactError("its pickle sets something other than an array of text.")
 

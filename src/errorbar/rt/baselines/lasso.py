@@ -81,6 +81,7 @@ def fit_lasso(
         raise SettingsError(f"folds={folds} must be 2 or more, and min_rows={min_rows} 1 or more.")
     if not len(peaks):
         raise TableError("there are no peaks, so there is nothing to fit: read some first.")
+    peaks.check_measured()
     keys = pair_keys(peaks.group(group_col), peaks.compound)
     order, starts, counts = group_rows(keys)
     x = np.ascontiguousarray(peaks.covariates[order], dtype=np.float64)

@@ -59,6 +59,7 @@ def pair_sums(peaks: Peaks, group_col: str) -> tuple[GroupSums, Float[ndarray, "
 
     The centre is of float32, as files keep it; there is none where covariates are derived.
     """
+    peaks.check_measured()
     center = None
     x = peaks.covariates.astype(np.float64)
     if len(peaks) and not any(map(is_derived, peaks.feature_names)):

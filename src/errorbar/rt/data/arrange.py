@@ -10,17 +10,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from errorbar.core.errors import TableError
-from errorbar.rt.data.columns import IDS, RT, RUN, Layout, plan_layout, poly2_sources
+from errorbar.rt.data.columns import IDS, RT, RUN, STANDARDS, Layout, plan_layout, poly2_sources
+from errorbar.rt.data.keys import pair_keys
 from errorbar.rt.data.numbers import as_floats
 from errorbar.rt.data.peaks import Peaks
 from errorbar.rt.data.register import RunRegister
+from errorbar.rt.data.units import check_minutes, check_one_unit
 
 __all__ = ["Arranger", "peaks_from_frame"]
 
 # Float columns hold whole numbers exactly up to here.
 EXACT = 2**53
-# In minutes no chromatogram takes longer; in seconds nearly every one does.
-LONG_MEDIAN, LONG_TIME = 120.0, 600.0
 FEW = 5
 
 
@@ -34,6 +34,7 @@ def peaks_from_frame(
     times: bool = True,
     unit: Literal["minutes", "seconds"] = "minutes",
     drop_missing: bool = False,
+    gaps: bool = False,
 ) -> Peaks:
     """Peaks of a frame in memory; columns and options are those of `read_peaks`."""
     layout = plan_layout(
@@ -46,6 +47,7 @@ def peaks_from_frame(
         times=times,
         unit=unit,
         drop_missing=drop_missing,
+        gaps=gaps,
     )
     return Arranger(layout, "the table").whole(frame)
 
@@ -80,6 +82,9 @@ class Arranger:
         ids = {name: self._whole(frame, name, rows) for name in IDS}
         self._check_nesting(ids["species"], ids["species_cluster"])
         run, keys = self._runs(frame, rows, in_order)
+        if self.layout.times and self.layout.runs:
+            pairs = pair_keys(ids["species"], ids["comp_id"])
+            check_one_unit(rt, run, pairs, ids["comp_id"], rows, self.where)
         chem_id, label = (self._label(frame, name, rows) for name in ("compound", "compound_class"))
         return Peaks(
             rt=rt,
@@ -119,7 +124,7 @@ class Arranger:
                 "drop_missing=True to leave them out."
             )
         self.dropped += lost.size
-        _check_minutes(rt[kept], rows[kept], self.where)
+        check_minutes(rt[kept], rows[kept], self.where)
         return rt, kept
 
     def _whole(
@@ -165,7 +170,12 @@ class Arranger:
     def _covariates(self, frame: pl.DataFrame) -> NDArray[np.float32]:
         layout = self.layout
         told = frame.select(as_floats(frame[name], self.where) for name in layout.raw)
-        raw = told.select(pl.all().cast(pl.Float32).fill_null(0).fill_nan(0))
+        scaled = told.select(
+            pl.col(name) / (layout.minute if name.startswith(STANDARDS) else 1.0)
+            for name in layout.raw
+        )
+        nothing = np.nan if layout.gaps else 0.0
+        raw = scaled.select(pl.all().cast(pl.Float32).fill_null(nothing).fill_nan(nothing))
         if layout.features == layout.raw:
             return raw.to_numpy(order="c").reshape(frame.height, len(layout.features))
         values = np.empty((frame.height, len(layout.features)), dtype=np.float32)
@@ -195,21 +205,3 @@ class Arranger:
                 f"{' and more' if len(torn) > FEW else ''}. Each must have one species_cluster: "
                 "make the mapping anew with `map_species`."
             )
-
-
-def _check_minutes(rt: NDArray[np.float64], rows: NDArray[np.int64], where: str) -> None:
-    if not rt.size:
-        return
-    longest = float(rt.max())
-    if longest > LONG_TIME or (longest > LONG_MEDIAN and float(np.median(rt)) > LONG_MEDIAN):
-        raise TableError(
-            f"`{RT}` of {where} must be minutes; its median is {np.median(rt):.4g} and its largest "
-            f"{longest:.4g}, which look like seconds. Say unit='seconds' to have them divided "
-            "by 60."
-        )
-    early = np.flatnonzero(rt < 0)
-    if early.size:
-        raise TableError(
-            f"`{RT}` of {where} is negative in {early.size} rows, first at row {rows[early[0]]} "
-            f"({rt[early[0]]:.4g}): times are counted from the injection."
-        )

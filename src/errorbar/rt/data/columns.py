@@ -16,6 +16,8 @@ IDS = ("species", "species_cluster", "comp_id")
 # Known for some tables only; -1 stands for what is not known.
 LABELS = ("compound", "compound_class")
 RT = "rt"
+# Columns of times of standards start so.
+STANDARDS = ("IS", "RS", "ES_")
 
 _DERIVED = re.compile(r"poly2_(sq|int)\((.+)\)")
 
@@ -25,7 +27,8 @@ class Layout:
     """The columns one reading takes of a table, found once from its header.
 
     `features` are the covariates in the model's order, those derived of others included; `raw` are
-    the columns that they are computed from. `minute` is one minute in the table's unit of time.
+    the columns that they are computed from. `minute` is one minute in the unit of `rt` and of the
+    standards' columns. `gaps` says that missing covariates stay missing.
     """
 
     features: tuple[str, ...]
@@ -35,6 +38,7 @@ class Layout:
     times: bool
     minute: float
     drop_missing: bool
+    gaps: bool
 
     @property
     def columns(self) -> list[str]:
@@ -55,6 +59,7 @@ def plan_layout(
     times: bool = True,
     unit: Literal["minutes", "seconds"] = "minutes",
     drop_missing: bool = False,
+    gaps: bool = False,
 ) -> Layout:
     """Which columns of a table with these `names` to read; refuses a table that lacks some."""
     if unit not in ("minutes", "seconds"):
@@ -81,6 +86,7 @@ def plan_layout(
         times=times,
         minute=60.0 if unit == "seconds" else 1.0,
         drop_missing=drop_missing,
+        gaps=gaps,
     )
 
 

@@ -11,6 +11,8 @@ __all__ = ["PeaksSummary", "describe_peaks"]
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 FEW = 5
+# Zeros this many times as common as any other value are gaps.
+ODD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,9 @@ class PeaksSummary:
 
     `support` are quantiles (least, 25, 50, 75, 95 %, most) of the peaks that a pair has.
     `constant` are covariates that have one value in all rows: they take no part in a pooled
-    ridge, and do no harm there. `zeros` is each covariate's share of rows at exactly 0, which is
-    what a missing standard is read as. `repeated` counts rows beyond the first of one compound in
+    ridge, and do no harm there. `zeros` is the share of runs in which a covariate is exactly 0,
+    what a missing standard is read as, for covariates where that is far commoner than any other
+    value. `repeated` counts rows beyond the first of one compound in
     one run and species, `first_repeated` is the first such row of the table. `unmapped` rows have
     no chemical. `step` is the distance between values that times take (0: they take any).
     """
@@ -59,11 +62,10 @@ class PeaksSummary:
                 f"{self.repeated} rows repeat a compound in its run, first row "
                 f"{self.first_repeated}."
             )
-        gaps = [name for name, share in self.zeros.items() if 0 < share < 1]
-        if gaps:
-            worst = max(gaps, key=lambda name: self.zeros[name])
+        if self.zeros:
+            worst = max(self.zeros, key=lambda name: self.zeros[name])
             told.append(
-                f"{len(gaps)} covariates are 0 in some rows, most often {worst} "
+                f"{len(self.zeros)} covariates are 0 in some runs, most often {worst} "
                 f"({100 * self.zeros[worst]:.3g} %): a missing standard is read as 0."
             )
         if self.unmapped:
@@ -91,7 +93,6 @@ def describe_peaks(peaks: Peaks) -> PeaksSummary:
     again = peaks.rows[order[1:][same]]
     values = peaks.covariates
     constant = (values == values[:1]).all(axis=0) if rows else np.zeros(peaks.features, bool)
-    zeros = (values == 0).mean(axis=0) if rows else np.zeros(peaks.features)
     return PeaksSummary(
         rows=rows,
         runs=len(np.unique(peaks.run)),
@@ -104,9 +105,25 @@ def describe_peaks(peaks: Peaks) -> PeaksSummary:
         longest=float(peaks.rt.max()) if rows else np.nan,
         support=tuple(float(q) for q in np.quantile(support, QUANTILES)) if rows else (0.0,) * 6,
         constant=tuple(peaks.feature_names[j] for j in np.flatnonzero(constant)),
-        zeros={name: float(share) for name, share in zip(peaks.feature_names, zeros, strict=True)},
+        zeros=_zeros(peaks),
         step=time_step(peaks),
         repeated=len(again),
         first_repeated=int(again.min()) if len(again) else None,
         unmapped=int((peaks.chem_id < 0).sum()),
     )
+
+
+def _zeros(peaks: Peaks) -> dict[str, float]:
+    """Shares of runs where a covariate is 0, if zeros are no values among others.
+
+    Times that are written in steps are often at their median, but so are they a step beside it.
+    """
+    _, first = np.unique(peaks.run, return_index=True)
+    found: dict[str, float] = {}
+    for name, column in zip(peaks.feature_names, peaks.covariates[first].T):
+        values, counts = np.unique(column, return_counts=True)
+        zero = counts[values == 0].sum()
+        others = counts[values != 0]
+        if zero and len(others) and zero > ODD * others.max():
+            found[name] = float(zero / len(first))
+    return found

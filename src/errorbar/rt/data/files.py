@@ -36,6 +36,7 @@ def read_peaks(
     times: bool = True,
     unit: Literal["minutes", "seconds"] = "minutes",
     drop_missing: bool = False,
+    gaps: bool = False,
 ) -> Peaks:
     """Peaks of a `*_rt_prod` table, CSV or Parquet by the ending of its name.
 
@@ -53,9 +54,14 @@ def read_peaks(
     times
         Without it `rt` is not read and is 0 in every row: peaks whose time is asked for.
     unit
-        Of the column `rt`; seconds are turned into minutes.
+        Of the column `rt` and of the standards' columns (IS*, RS*, ES_*); seconds are turned into
+        minutes.
     drop_missing
         Leaves out rows whose time is missing, with a warning that counts them.
+    gaps
+        Leaves covariates that are missing so (NaN) instead of reading them as 0. A model can be
+        asked of such rows, and widens its intervals for what was not measured; none is fitted to
+        them.
     """
     table = open_table(path)
     layout = plan_layout(
@@ -68,6 +74,7 @@ def read_peaks(
         times=times,
         unit=unit,
         drop_missing=drop_missing,
+        gaps=gaps,
     )
     with _reading(path):
         frame = _numeric(table, path, layout).collect()
@@ -85,6 +92,7 @@ def scan_peaks(
     times: bool = True,
     unit: Literal["minutes", "seconds"] = "minutes",
     drop_missing: bool = False,
+    gaps: bool = False,
 ) -> Iterator[Peaks]:
     """The peaks of a table in batches of at most `batch_rows`, for tables larger than memory.
 
@@ -105,6 +113,7 @@ def scan_peaks(
         times=times,
         unit=unit,
         drop_missing=drop_missing,
+        gaps=gaps,
     )
     return _batches(_numeric(table, path, layout), Arranger(layout, str(path)), path, batch_rows)
 

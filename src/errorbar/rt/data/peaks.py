@@ -18,9 +18,10 @@ class Peaks:
     """Peaks with what explains their times; every array has a row for each peak.
 
     `rt` is in minutes. `covariates` are the run's internal standards (and what else was measured
-    of the run), as in the table: not centred, what was missing is 0. `species` is nested in
-    `supercategory`. `run` numbers the runs of this table from 0 in order of their `run_keys`
-    (sampleset, worksheet, task). `chem_id` and `compound_class` are -1 where they are not known.
+    of the run), as in the table: not centred, what was missing is 0, or NaN where a model that is
+    asked shall know of it. `species` is nested in `supercategory`. `run` numbers the runs of this
+    table from 0 in order of their `run_keys` (sampleset, worksheet, task). `chem_id` and
+    `compound_class` are -1 where they are not known.
     `rows` are the rows' numbers in the table they came from.
     """
 
@@ -52,12 +53,12 @@ class Peaks:
                 f"`rt` is not a number in {bad.size} of {count} rows, first at row "
                 f"{self.rows[bad[0]]}: leave out peaks that were not found."
             )
-        finite = np.isfinite(self.covariates)
-        if not finite.all():
-            bad = np.flatnonzero(~finite.all(axis=1))
+        infinite = np.isinf(self.covariates)
+        if infinite.any():
+            bad = np.flatnonzero(infinite.any(axis=1))
             raise TableError(
-                f"covariates are not finite in {bad.size} of {count} rows, first at row "
-                f"{self.rows[bad[0]]}: a standard that was not found is 0."
+                f"covariates are infinite in {bad.size} of {count} rows, first at row "
+                f"{self.rows[bad[0]]}: a standard that was not found is 0, or NaN."
             )
         for name in ("species", "supercategory", "compound"):
             ids, most = getattr(self, name), MAX_ID if name == "compound" else MAX_GROUP
@@ -76,6 +77,22 @@ class Peaks:
     def features(self) -> int:
         """How many covariates a run has."""
         return len(self.feature_names)
+
+    @property
+    def gaps(self) -> Bool[ndarray, " rows"]:
+        """Rows that lack some covariate."""
+        return np.asarray(np.isnan(self.covariates).any(axis=1))
+
+    def check_measured(self) -> None:
+        """Refuse gaps, where a model is to be fitted."""
+        if not np.isnan(self.covariates).any():
+            return
+        lost = np.flatnonzero(self.gaps)
+        raise TableError(
+            f"covariates are missing in {lost.size} of {len(self)} rows, first at row "
+            f"{self.rows[lost[0]]}: a model that knows of gaps can be asked of such rows, but none "
+            "is fitted to them. Read the table without gaps=True."
+        )
 
     def group(self, column: str = "species") -> Int[ndarray, " rows"]:
         """The ids that compounds are grouped with: `species` or `species_cluster`."""

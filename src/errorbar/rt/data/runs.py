@@ -6,18 +6,19 @@ standards less each standard's median.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from jaxtyping import Shaped
+from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
 from numpy.typing import NDArray
 
 from errorbar.core.errors import SettingsError, TableError
 from errorbar.rt.data.numbers import as_floats
 from errorbar.rt.data.peaks import Peaks
+from errorbar.rt.data.units import check_minutes, check_one_unit
 
 __all__ = ["RunTable", "peaks_from_runs"]
 
@@ -27,8 +28,9 @@ class RunTable:
     """Peaks of a run-level table and the names their numbers stand for.
 
     `runs` are in order of acquisition, as the numbers in `peaks.run` are, and `acquired` is what
-    the table says of when. `standards` gave the covariates. `left_out` counts rows of kinds that
-    were not asked for, `missing` those without a time.
+    the table says of when. `standards` gave the covariates, which are their times less `medians`;
+    `measured` says which were found in which run. `left_out` counts rows of kinds that were not
+    asked for, `missing` those without a time.
     """
 
     peaks: Peaks
@@ -38,8 +40,15 @@ class RunTable:
     runs: tuple[str, ...]
     standards: tuple[str, ...]
     acquired: Shaped[ndarray, " runs"]
+    medians: Float[ndarray, " standards"]
+    measured: Bool[ndarray, "runs standards"]
     left_out: int
     missing: int
+
+    def with_gaps(self) -> Peaks:
+        """The peaks with NaN where a standard was not found, for a model to be asked."""
+        values = np.where(self.measured, 0.0, np.nan)[self.peaks.run] + self.peaks.covariates
+        return replace(self.peaks, covariates=values.astype(np.float32))
 
 
 def peaks_from_runs(
@@ -54,6 +63,7 @@ def peaks_from_runs(
     batch: str | None = None,
     blocks: int = 1,
     kinds: Collection[str] | None = None,
+    unit: Literal["minutes", "seconds"] = "minutes",
     drop_missing: bool = False,
 ) -> RunTable:
     """Peaks of a table with a row for each feature of each injection.
@@ -61,22 +71,27 @@ def peaks_from_runs(
     Parameters
     ----------
     run, compound, rt, kind
-        Columns: the injection's name, the feature's name, its time in minutes, the kind of sample.
+        Columns: the injection's name, the feature's name, its time, the kind of sample.
     standard
         A column that is true for internal standards, or the standards' names.
     order
         A column that says when a run was acquired; without it runs are in order of their names.
     batch, blocks
         What parts the samples of a kind into species: a column, or a number of stretches of the
-        acquisition with equally many runs each.
+        acquisition with equally many runs each. Without either a kind is one species, alone in its
+        supercategory.
     kinds
         The kinds to keep, which is how blanks are left out; all of them if not given.
+    unit
+        Of the times; seconds are turned into minutes.
     drop_missing
         Leaves out peaks without a time instead of refusing them; `missing` counts them.
 
-    A standard that was not found in a run is 0 there, as at its median. Standards themselves are no
-    rows of the result.
+    A standard that was not found in a run is 0 there, as at its median, and NaN in what
+    `RunTable.with_gaps` gives. Standards themselves are no rows of the result.
     """
+    if unit not in ("minutes", "seconds"):
+        raise SettingsError(f"unit={unit!r} must be minutes or seconds.")
     rows = frame.height
     columns = [run, compound, rt, kind, *([order] if order else []), *([batch] if batch else [])]
     columns += [standard] if isinstance(standard, str) else []
@@ -92,7 +107,7 @@ def peaks_from_runs(
     table = frame.select(
         run=pl.col(run).cast(pl.String),
         compound=pl.col(compound).cast(pl.String),
-        rt=as_floats(frame[rt], "the table"),
+        rt=as_floats(frame[rt], "the table") / (60.0 if unit == "seconds" else 1.0),
         kind=pl.col(kind).cast(pl.String),
         standard=flag.cast(pl.Boolean).fill_null(False),
         batch=pl.col(batch).cast(pl.String) if batch else pl.lit(None, dtype=pl.String),
@@ -105,6 +120,7 @@ def peaks_from_runs(
     found = table.filter(pl.col("rt").is_finite())
     missing = table.height - found.height
     _check_runs(found, table, missing, drop_missing)
+    _check_units(found, rt)
 
     names = found.group_by("run").agg(pl.col("order", "kind", "batch").first())
     names = names.sort("order", "run").with_row_index("number")
@@ -117,7 +133,9 @@ def peaks_from_runs(
     )
     if not own.height:
         raise TableError("no peaks are left beside the standards: look at `kinds` and `standard`.")
-    standards, values = _covariates(found.filter("standard"), names)
+    standards, medians, values = _covariates(found.filter("standard"), names)
+    measured = np.isfinite(values)
+    values = np.where(measured, values, np.float32(0))
     compounds, species, sorts = (
         tuple(sorted(own[name].unique().to_list())) for name in ("compound", "species", "kind")
     )
@@ -144,6 +162,8 @@ def peaks_from_runs(
         runs=tuple(names["run"].to_list()),
         standards=standards,
         acquired=names["order"].to_numpy(),
+        medians=medians,
+        measured=measured,
         left_out=left_out,
         missing=missing,
     )
@@ -151,15 +171,16 @@ def peaks_from_runs(
 
 def _covariates(
     found: pl.DataFrame, names: pl.DataFrame
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Times of standards less their medians: a row for each run, 0 where one was not found."""
-    standards = tuple(sorted(found["compound"].unique().to_list()))
-    values = np.zeros((names.height, len(standards)), dtype=np.float32)
+) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float32]]:
+    """Standards, their medians, and their times less these: NaN where one was not found."""
+    usual = found.group_by("compound").agg(pl.col("rt").median()).sort("compound")
+    standards = tuple(usual["compound"].to_list())
+    values = np.full((names.height, len(standards)), np.nan, dtype=np.float32)
     shift = found.with_columns(pl.col("rt") - pl.col("rt").median().over("compound"))
     shift = shift.join(names.select("run", "number"), on="run")
     at = shift["number"].to_numpy(), _codes(shift["compound"], standards)
     values[at] = shift["rt"].to_numpy()
-    return standards, values
+    return standards, usual["rt"].to_numpy(), values
 
 
 def _codes(names: pl.Series, known: Sequence[str]) -> NDArray[np.int64]:
@@ -194,3 +215,11 @@ def _check_runs(found: pl.DataFrame, table: pl.DataFrame, missing: int, drop_mis
             f"{twice.height} standards have several times in one run, first {name!r} in {run!r}: "
             "keep one time for each."
         )
+
+
+def _check_units(found: pl.DataFrame, rt: str) -> None:
+    times, rows = found["rt"].to_numpy(), found["row"].to_numpy().astype(np.int64)
+    check_minutes(times, rows, f"the table (column {rt!r})")
+    # One method of chromatography: a compound has one place in all kinds of samples.
+    names = found["compound"].to_numpy()
+    check_one_unit(times, found["run"].to_numpy(), names, names, rows, "the table")

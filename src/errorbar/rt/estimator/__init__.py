@@ -2,5 +2,6 @@
 
 from errorbar.rt.estimator.far import FarRunWarning, RunRange
 from errorbar.rt.estimator.retention import RetentionTimes
+from errorbar.rt.fit.misfits import AnchorWarning
 
-__all__ = ["FarRunWarning", "RetentionTimes", "RunRange"]
+__all__ = ["AnchorWarning", "FarRunWarning", "RetentionTimes", "RunRange"]

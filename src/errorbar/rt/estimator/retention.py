@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from errorbar.rt.estimator import exports
 from errorbar.rt.estimator.far import FarRunWarning, RunRange, far_words
 from errorbar.rt.estimator.saving import from_arrays, to_arrays
 from errorbar.rt.fit.anchors import anchored
+from errorbar.rt.fit.gaps import check_covariates
 from errorbar.rt.fit.predict import Predictor
 from errorbar.rt.fit.run import PoolFit, fit_pool
 from errorbar.rt.model.pool import PoolModel
@@ -112,17 +114,27 @@ class RetentionTimes:
 
         `anchors` are peaks of the same runs whose compounds are certain: what they share with the
         others moves those. Runs far outside of the range of training are warned of, unless `far`
-        says how far the run of each row lies: part of a run's rows cannot tell.
+        says how far the run of each row lies: part of a run's rows cannot tell. Covariates that are
+        NaN were not measured: they are expected from the run's others, and intervals are wider by
+        what that leaves open.
         """
+        check_covariates(self.result.statistics, peaks)
         times = self.predictor.times(peaks)
         if anchors is not None and len(anchors):
             times = anchored(self.predictor, peaks, anchors)
         if self.run_range is None or not len(peaks):
             return times
         if far is None:
-            far = self.run_range.of_rows(peaks)
+            far = self.run_range.of_rows(self.filled(peaks))
             self._warn(peaks, far)
         return self.run_range.widened(times, far)
+
+    def filled(self, peaks: Peaks) -> Peaks:
+        """The peaks with what is expected of covariates that were not measured."""
+        if not np.isnan(peaks.covariates).any():
+            return peaks
+        values = self.predictor.covariates(peaks).x + self.result.statistics.centre
+        return replace(peaks, covariates=values)
 
     def farness(self, peaks: Peaks) -> pl.DataFrame:
         """How far each run of a table lies from those of training: above 1 it is outside."""
@@ -131,7 +143,7 @@ class RetentionTimes:
                 "this model knows no range of runs: it was fitted to a table in parts, without "
                 "internal standards, or to too few runs."
             )
-        numbers, far = self.run_range.farness(peaks)
+        numbers, far = self.run_range.farness(self.filled(peaks))
         keys = peaks.run_keys[numbers]
         columns = dict(zip(("sampleset_id", "worksheet_id", "task_id"), keys.T))
         return pl.DataFrame({**columns, "farness": far, "outside": far > 1})

@@ -14,14 +14,17 @@ nothing. With heavy-tailed noise an anchor that does not fit loses weight.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numba import njit
 from numpy import ndarray
 from scipy.linalg import cho_factor, cho_solve
 
 from errorbar.core.errors import TableError
 from errorbar.rt.data import Peaks
+from errorbar.rt.data.units import in_seconds
+from errorbar.rt.fit.gaps import Filled
 from errorbar.rt.fit.marginal import follows
+from errorbar.rt.fit.misfits import Misfit, find_misfits, warn_misfits
 from errorbar.rt.fit.predict import Asked, Predictor, unseen_compound
 from errorbar.rt.fit.replicates import Replicates
 from errorbar.rt.model.times import Times, blend
@@ -30,8 +33,6 @@ __all__ = ["anchored", "shared_covariance"]
 
 # Passes over the anchors' weights where noise has heavy tails.
 PASSES = 8
-# Times over expected ones between these are seconds taken for minutes.
-SECONDS = (40.0, 90.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +44,18 @@ class _Rows:
     turned: Float[ndarray, "rows coefficients"]
     of_compound: Float[ndarray, "rows effects"]
     vector: Float[ndarray, "rows columns"]
+    slopes: Float[ndarray, "rows features"]
+    missing: Bool[ndarray, "rows features"]
+    gaps: Filled
     asked: Asked
     which: ndarray
 
 
-def anchored(predictor: Predictor, peaks: Peaks, anchors: Peaks) -> Times:
-    """Times of rows given the anchors of their runs; runs without anchors are as without them."""
+def anchored(predictor: Predictor, peaks: Peaks, anchors: Peaks, *, warn: bool = True) -> Times:
+    """Times of rows given the anchors of their runs; runs without anchors are as without them.
+
+    There is an `AnchorWarning` where anchors do not fit their run.
+    """
     times = predictor.times(peaks)
     own = _run_names(peaks)
     at = _run_names(anchors)
@@ -62,13 +69,17 @@ def anchored(predictor: Predictor, peaks: Peaks, anchors: Peaks) -> Times:
     pairs, which = predictor.pairs(peaks)
     mean, variance, noise = predictor.rows(peaks, pairs, which)
     variance = variance + predictor.run_variance()
+    strange: list[Misfit] = []
     for run in sorted(set(at)):
         targets = np.flatnonzero(np.array([name == run for name in own]))
         chosen = anchors.select(np.flatnonzero(np.array([name == run for name in at])))
-        shift, known = _condition(predictor, peaks.select(targets), chosen)
+        shift, known, misfits = _condition(predictor, peaks.select(targets), chosen)
+        strange += misfits
         mean[targets] += shift
         # Rounding must not take away what noise alone leaves.
         variance[targets] = np.maximum(variance[targets] - known, 1e-12)
+    if warn:
+        warn_misfits(strange, len(anchors), normal=bool(np.isinf(predictor.fit.freedom)))
     sd, freedom = blend(variance, predictor.fit.errors(noise), predictor.fit.freedom)
     return replace(times, mean=mean, sd=sd, freedom=freedom)
 
@@ -78,8 +89,7 @@ def _check_unit(predictor: Predictor, anchors: Peaks) -> None:
     if not len(anchors):
         return
     expected = predictor.times(anchors).mean
-    low, high = SECONDS
-    wrong = np.flatnonzero((anchors.rt > low * expected) & (anchors.rt < high * expected))
+    wrong = np.flatnonzero(in_seconds(anchors.rt, expected))
     if (expected > 0).all() and 2 * len(wrong) > len(anchors):
         first = wrong[0]
         raise TableError(
@@ -94,11 +104,13 @@ def _run_names(peaks: Peaks) -> list[tuple[int, ...]]:
     return list(map(tuple, np.c_[keys, peaks.species].tolist()))
 
 
-def _condition(predictor: Predictor, targets: Peaks, anchors: Peaks) -> tuple[ndarray, ndarray]:
-    """How far the anchors of a run move the targets, and how much variance they take."""
+def _condition(
+    predictor: Predictor, targets: Peaks, anchors: Peaks
+) -> tuple[ndarray, ndarray, list[Misfit]]:
+    """How far the anchors of a run move the targets, how much variance they take, and misfits."""
     merged = Replicates.of(anchors)
     anchors = merged.peaks
-    centre, _, noise = predictor.rows(anchors)
+    centre, variance, noise = predictor.rows(anchors)
     noise = predictor.fit.errors(noise)
     if merged.sets:
         fit = predictor.fit
@@ -108,9 +120,13 @@ def _condition(predictor: Predictor, targets: Peaks, anchors: Peaks) -> tuple[nd
     first, second = _functionals(predictor, anchors), _functionals(predictor, targets)
     inner = shared_covariance(predictor, first, first)
     across = shared_covariance(predictor, second, first)
+    if not first.gaps.complete:
+        # What unsure slopes make of unsure standards is shared with no other row.
+        noise = noise + np.maximum(variance + predictor.run_variance() - np.diag(inner), 0.0)
     freedom = predictor.fit.freedom
     factor = cho_factor(inner + np.diag(noise))
     weights = cho_solve(factor, off)
+    misfits = find_misfits(anchors, off, inner, noise, freedom)
     for _ in range(0 if np.isinf(freedom) else PASSES):
         # What is left of each anchor, and how surely.
         left = off - inner @ weights
@@ -118,14 +134,16 @@ def _condition(predictor: Predictor, targets: Peaks, anchors: Peaks) -> tuple[nd
         precision = (freedom + 1) / (freedom + (left**2 + unsure) / noise)
         factor = cho_factor(inner + np.diag(noise / precision))
         weights = cho_solve(factor, off)
-    return across @ weights, np.einsum("ta,at->t", across, cho_solve(factor, across.T))
+    known = np.einsum("ta,at->t", across, cho_solve(factor, across.T))
+    return across @ weights, known, misfits
 
 
 def _functionals(predictor: Predictor, peaks: Peaks) -> _Rows:
     fit = predictor.fit
     layout, known = fit.layout, fit.known
     asked, which = predictor.asked(peaks)
-    x = np.c_[np.ones(len(peaks)), fit.statistics.centred(peaks)]
+    gaps = predictor.covariates(peaks)
+    x = np.c_[np.ones(len(peaks)), gaps.x]
     group = asked.group[which]
     turned = x.copy()
     seen = np.flatnonzero(group >= 0)
@@ -152,7 +170,12 @@ def _functionals(predictor: Predictor, peaks: Peaks) -> _Rows:
             part = slice(cells.start[group[row]], cells.start[group[row] + 1])
             moved = known.cell_edge[part] @ (known.prior[group[row]] * x[row])
             core[row, layout.offsets[-1] + cells.run[part]] -= moved
-    return _Rows(core, x, turned, of_compound, vector, asked, which)
+    slopes = np.zeros((len(peaks), peaks.features))
+    if not gaps.complete:
+        slopes = predictor.knowledge(asked).mean[which, 1:]
+    return _Rows(
+        core, x, turned, of_compound, vector, slopes, np.isnan(peaks.covariates), gaps, asked, which
+    )
 
 
 def shared_covariance(predictor: Predictor, left: _Rows, right: _Rows) -> ndarray:
@@ -186,6 +209,11 @@ def shared_covariance(predictor: Predictor, left: _Rows, right: _Rows) -> ndarra
     inner = known.shrink[group[seen]] * (root[:, :, None] * root[:, None, :])
     rest[seen] = np.einsum("rp,rpq->rq", left.x[seen], inner)
     total += (same_species & same_compound) * (rest @ right.x.T)
+    if not left.gaps.complete:
+        # Standards that were not found are so in all rows of a run.
+        same_gaps = (left.missing[:, None] == right.missing).all(axis=2)
+        spread = np.einsum("ra,rab->rb", left.slopes, left.gaps.spread[left.gaps.pattern])
+        total += same_gaps * (spread @ right.slopes.T)
     return total
 
 

@@ -16,6 +16,7 @@ from numpy import ndarray
 
 from errorbar.rt.data import Peaks
 from errorbar.rt.data.keys import find_places, pair_keys
+from errorbar.rt.fit.gaps import Filled, fill_gaps
 from errorbar.rt.fit.layout import STRETCH, Layout, maps_of
 from errorbar.rt.fit.marginal import species_blocks
 from errorbar.rt.fit.run import PoolFit
@@ -76,16 +77,25 @@ class Predictor:
         self, peaks: Peaks, pairs: Pairs | None = None, which: ndarray | None = None
     ) -> tuple[ndarray, ndarray, ndarray]:
         """Expected times, the variance of what is expected, and the variance of noise about it."""
-        x = self.fit.statistics.centred(peaks)
+        filled = self.covariates(peaks)
         if pairs is None or which is None:
             pairs, which = self.pairs(peaks)
-        mean, variance = _rows(x, which, pairs.mean, pairs.covariance)
+        mean, variance = _rows(filled.x, which, pairs.mean, pairs.covariance)
+        if not filled.complete:
+            some = np.flatnonzero(filled.pattern)
+            pair = which[some]
+            slopes, unsure = pairs.mean[pair, 1:], pairs.covariance[pair, 1:, 1:]
+            variance[some] += filled.select(some).variance(slopes, unsure)
         return mean + self.fit.statistics.centre_rt, variance, pairs.noise[which]
+
+    def covariates(self, peaks: Peaks) -> Filled:
+        """Centred covariates of rows, with what is expected of those that were not measured."""
+        return fill_gaps(self.fit.statistics, self.fit.statistics.centred(peaks))
 
     def pairs(self, peaks: Peaks) -> tuple[Pairs, ndarray]:
         """What is known of the distinct pairs of a table, and which of them each row is of."""
         asked, which = self.asked(peaks)
-        return self._known(asked), which
+        return self.knowledge(asked), which
 
     def asked(self, peaks: Peaks) -> tuple[Asked, ndarray]:
         """The distinct pairs of a table, and which of them each row is of."""
@@ -127,7 +137,7 @@ class Predictor:
         ids = np.stack([species, compound], axis=1)
         return Asked(ids, group, place, parent, compound_place, z, klass, described, maps)
 
-    def _known(self, asked: Asked) -> Pairs:
+    def knowledge(self, asked: Asked) -> Pairs:
         """Means and covariances of the coefficients."""
         fit, layout, known = self.fit, self.fit.layout, self.fit.known
         effects, size = layout.effects, layout.coefficients

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 from numpy import ndarray
 
-from errorbar.core.errors import SettingsError
+from errorbar.core.errors import SettingsError, TableError
 from errorbar.rt.data import Chemistry, Peaks, time_step
 from errorbar.rt.fit.cells import Cells
 from errorbar.rt.fit.layout import Layout, Stretch
@@ -107,6 +107,27 @@ def least_noise(peaks: Peaks) -> float:
     return time_step(peaks) / np.sqrt(12)
 
 
+def check_described(statistics: GroupStatistics, chemistry: Chemistry | None) -> None:
+    """Refuse descriptors that tell none of the compounds from another."""
+    if chemistry is None or not chemistry.names:
+        return
+    compounds = statistics.compound_ids
+    listed = chemistry.lists(compounds)
+    if not listed.any():
+        raise TableError(
+            f"the chemistry describes none of the {len(compounds)} compounds of the table (it has "
+            f"{len(chemistry.compound)}, first {chemistry.compound[0]}; the table has "
+            f"{compounds[0]}): is its comp_id that of the table?"
+        )
+    values = chemistry.of(compounds)[listed]
+    if listed.sum() > 1 and not (np.ptp(values, axis=0) > 0).any():
+        raise TableError(
+            f"none of the {len(chemistry.names)} descriptors ({', '.join(chemistry.names[:5])}) "
+            f"differs among the {int(listed.sum())} compounds of the table that it describes: is "
+            "this a table of descriptors?"
+        )
+
+
 def fit_statistics(
     statistics: GroupStatistics,
     model: PoolModel | None = None,
@@ -121,6 +142,7 @@ def fit_statistics(
 ) -> PoolFit:
     """Fit what was collected of a table, with at most about `most` evaluations."""
     model = model or PoolModel()
+    check_described(statistics, chemistry)
     layout = Layout.of(statistics, model, chemistry, cells.runs if cells else 0, stretch)
     scales = parameters(statistics, layout, model, floor)
     start = scales.start if start is None else start

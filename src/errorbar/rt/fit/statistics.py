@@ -110,6 +110,7 @@ class Collector:
             )
         if not len(peaks):
             return self
+        peaks.check_measured()
         keys = peaks.keys(self.group_col)
         sorted_already = bool((keys[1:] >= keys[:-1]).all())
         order = np.arange(len(keys)) if sorted_already else np.argsort(keys, kind="stable")

@@ -7,7 +7,8 @@ import typer
 
 from errorbar.app.cli.group import examples, print_json, say, show_table
 from errorbar.app.cli.options import Json, settings
-from errorbar.app.cli.rt.options import Stream, Subset, say_notes
+from errorbar.app.cli.rt.options import Stream, Subset, Unit, say_notes
+from errorbar.app.cli.rt.words import said_compiling
 
 __all__ = ["EXAMPLES", "evaluate"]
 
@@ -40,6 +41,7 @@ def evaluate(
     pred_std_scale: Annotated[float, typer.Option(help="Factor on every predicted sd.")] = 1.0,
     interval: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
     max_test_rows: Annotated[int | None, typer.Option(help="Rows to score, by lot.", min=1)] = None,
+    unit: Unit = "minutes",
     require_seen_group: Annotated[
         bool, typer.Option("--require-seen-group", help="Refuse rows of unseen pairs.")
     ] = False,
@@ -55,12 +57,14 @@ def evaluate(
     from errorbar.app.verbs import rt_evaluate
 
     given = settings()
+    said_compiling()
     found = rt_evaluate(
         models, given.found(data), out=out,
         training=None if training is None else given.found(training),
         common_support_map_csv=common_support_map_csv, pred_std_scale=pred_std_scale,
-        interval=interval, max_test_rows=max_test_rows, require_seen_group=require_seen_group,
-        seed=seed, stream=stream, figures=figures, title=title, progress=given.progress,
+        interval=interval, max_test_rows=max_test_rows, unit=unit,
+        require_seen_group=require_seen_group, seed=seed, stream=stream, figures=figures,
+        title=title, progress=given.progress,
     )  # fmt: skip
     if as_json:
         print_json(found)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from errorbar.app.cli.group import say
+from errorbar.app.cli.group import in_options, say
 
 __all__ = ["Stream", "Subset", "Unit", "say_notes"]
 
@@ -22,4 +22,4 @@ Subset = Annotated[int, typer.Option(help="Everything random comes from this num
 def say_notes(notes: tuple[str, ...]) -> None:
     """What there is to know besides, a line each."""
     for note in notes:
-        say(f"note: {note}")
+        say(f"note: {in_options(note)}")

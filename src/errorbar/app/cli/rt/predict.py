@@ -8,6 +8,7 @@ import typer
 from errorbar.app.cli.group import examples, print_json, say, show_table
 from errorbar.app.cli.options import Json, settings
 from errorbar.app.cli.rt.options import Stream, Unit, say_notes
+from errorbar.app.cli.rt.words import said_compiling
 
 __all__ = ["EXAMPLES", "predict"]
 
@@ -60,6 +61,7 @@ def predict(
     from errorbar.app.verbs import rt_predict
 
     given = settings()
+    said_compiling()
     found = rt_predict(
         given.found(model),
         standards=standards,

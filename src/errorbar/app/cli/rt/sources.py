@@ -7,7 +7,7 @@ import typer
 
 from errorbar.app.cli.group import examples, print_json, say
 from errorbar.app.cli.options import Json, listed, settings
-from errorbar.app.cli.rt.options import say_notes
+from errorbar.app.cli.rt.options import Unit, say_notes
 from errorbar.app.cli.rt.words import said_paths
 
 __all__ = ["RUNS", "SYSTEMS", "runs", "systems"]
@@ -33,7 +33,7 @@ def runs(
         typer.Option(help="Column that is true for internal standards; or their names, commas."),
     ],
     kind: Annotated[str, typer.Option(help="Column: the kind of sample.")],
-    rt: Annotated[str, typer.Option(help="Column: the time in minutes.")] = "rt",
+    rt: Annotated[str, typer.Option(help="Column: the time.")] = "rt",
     order: Annotated[
         str | None, typer.Option(help="Column: when a run was acquired.", show_default="names")
     ] = None,
@@ -46,6 +46,7 @@ def runs(
     kinds: Annotated[
         str | None, typer.Option(help="Kinds to keep, with commas.", show_default="all")
     ] = None,
+    unit: Unit = "minutes",
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Leave out rows without a time.")
     ] = False,
@@ -72,6 +73,7 @@ def runs(
         batch=batch,
         blocks=blocks,
         kinds=None if kinds is None else listed(kinds),
+        unit=unit,
         drop_missing=drop_missing,
         lipids=lipids,
         out=out,

@@ -8,6 +8,7 @@ import typer
 from errorbar.app.cli.group import examples, print_json, say, show_table
 from errorbar.app.cli.options import Json, listed, settings, whole_numbers
 from errorbar.app.cli.rt.options import Stream, Subset, Unit, say_notes
+from errorbar.app.cli.rt.words import said_compiling
 
 __all__ = ["EXAMPLES", "train"]
 
@@ -174,6 +175,7 @@ def train(
     from errorbar.app.verbs import rt_train
 
     given = settings()
+    said_compiling()
     found = rt_train(
         given.found(data), out=out, model=model, method=method, group_col=group_col,
         intercept_mode=intercept_mode, intercept_prior=intercept_prior,
@@ -199,9 +201,9 @@ def train(
     scales = [(name, value) for name, value in found.scales.items() if "[" not in name]
     if scales:
         show_table(
-            f"scales found ({len(found.scales)} in all, minutes; penalties have no unit)"
+            f"scales found ({len(found.scales)} in all, {found.unit}; penalties have no unit)"
             if len(found.scales) > len(scales)
-            else "scales found (minutes; penalties have no unit)",
+            else f"scales found ({found.unit}; penalties have no unit)",
             ("scale", "value"),
             scales[:MOST_SCALES],
         )

@@ -1,12 +1,13 @@
 """What several commands of `errorbar rt` read and say alike."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from errorbar.app.cli.group import say
 from errorbar.core.errors import SettingsError
 
-__all__ = ["numbered", "said_paths"]
+__all__ = ["numbered", "said_compiling", "said_paths"]
 
 
 def numbered(option: str, texts: Sequence[str]) -> dict[int, str]:
@@ -20,6 +21,15 @@ def numbered(option: str, texts: Sequence[str]) -> dict[int, str]:
             )
         found[int(number)] = rest
     return found
+
+
+def said_compiling() -> None:
+    """Say why the first command of an installation takes its time."""
+    from errorbar.rt import fit
+
+    kept = Path(fit.__file__).parent / "__pycache__"
+    if kept.is_dir() and os.access(kept, os.W_OK) and not any(kept.glob("*.nbi")):
+        say("compiling inner loops: about half a minute, once for an installation", error=True)
 
 
 def said_paths(paths: Sequence[Path]) -> None:

@@ -3,12 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
+from errorbar.app.verbs.rt.gradients import in_minutes, minutes_of_all, peaks_in_minutes
 from errorbar.app.verbs.rt.stored import OpenModel, open_model
-from errorbar.app.verbs.rt.streamed import check_seen, evaluate_stream
+from errorbar.app.verbs.rt.streamed import (
+    check_seen,
+    check_times,
+    evaluate_stream,
+    plain,
+    remarked,
+)
 from errorbar.app.verbs.rt.tables import read_rows, too_large
 from errorbar.app.verbs.rt.told import check_folder, staged, told_warnings
 from errorbar.core.engine.run import progress_bar
@@ -51,6 +58,7 @@ def rt_evaluate(
     pred_std_scale: float = 1.0,
     interval: float = 0.95,
     max_test_rows: int | None = None,
+    unit: Literal["minutes", "seconds"] = "minutes",
     require_seen_group: bool = False,
     seed: int = 42,
     stream: bool | None = None,
@@ -62,8 +70,9 @@ def rt_evaluate(
 
     Rows are binned by how many training peaks their pair has: as each model counts them, as a
     `training` table has them (which also says how far runs lie from training), or by a map. A model
-    that cannot score a row leaves it out, or with `require_seen_group` is refused. Tables larger
-    than memory are scored in batches (`stream`), without the figures that need every row.
+    that cannot score a row leaves it out, or with `require_seen_group` is refused. `unit` is that
+    of the tables' times. Tables larger than memory are scored in batches (`stream`), without the
+    figures that need every row.
     """
     folder = check_folder(out)
     opened = _opened(models)
@@ -81,24 +90,29 @@ def rt_evaluate(
             )
         value = evaluate_stream(
             opened, Path(data), features, counts, settings, max_test_rows, seed,
-            require_seen_group, notes, progress,
+            require_seen_group, notes, progress, unit,
         )  # fmt: skip
     else:
         with told_warnings(notes):
-            peaks = read_rows(data, features=features)
+            peaks = read_rows(data, features=features, unit=unit, gaps=True)
         _check_rows(peaks, data)
+        minutes = minutes_of_all(opened, peaks, data)
         times: dict[str, PartialTimes] = {}
         with told_warnings(notes), progress_bar(progress, "models", len(opened), 0) as advance:
             for name, model in opened.items():
-                times[name] = model.predict(peaks)
+                told = model.predict(peaks)
+                check_times(peaks, told, data)
+                times[name] = in_minutes(told, minutes)
+                notes += remarked(name, model, [peaks], len(opened))
                 advance()
         check_seen(times, peaks, require_seen_group, notes)
-        own = None if training is None else read_rows(training, features=features)
+        own = None if training is None else read_rows(training, features=features, unit=unit)
         column = next(iter(opened.values())).group_col
         with told_warnings(notes):
             value = evaluate_models(
-                peaks, times, training=own, column=column, common_support_map=counts,
-                max_test_rows=max_test_rows, seed=seed, settings=settings,
+                plain(peaks_in_minutes(peaks, minutes), opened), times, training=own,
+                column=column, common_support_map=counts, max_test_rows=max_test_rows, seed=seed,
+                settings=settings,
             )  # fmt: skip
     provenance = {
         "test rows from": Path(data).name,

@@ -55,6 +55,7 @@ class MetRuns:
     """
 
     wanted: set[Key]
+    model: OpenModel | None = None
     number: dict[Key, int] = field(default_factory=dict)
     sums: ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     rows: ndarray = field(default_factory=lambda: np.zeros(0))
@@ -62,10 +63,12 @@ class MetRuns:
     species: set[Key] = field(default_factory=set)
 
     @classmethod
-    def of(cls, parts: Iterable[Peaks], anchors: TableAnchors | None) -> Self:
-        """The runs of all parts."""
+    def of(
+        cls, parts: Iterable[Peaks], anchors: TableAnchors | None, model: OpenModel | None = None
+    ) -> Self:
+        """The runs of all parts; `model` says what stands for covariates that are missing."""
         wanted = set() if anchors is None else set(map(tuple, anchors.keys.tolist()))
-        met = cls(wanted)
+        met = cls(wanted, model)
         for part in parts:
             met.add(part)
         return met
@@ -77,7 +80,8 @@ class MetRuns:
         fresh = len(self.number) - len(self.rows)
         self.sums = np.r_[self.sums.reshape(-1, peaks.features), np.zeros((fresh, peaks.features))]
         self.rows = np.r_[self.rows, np.zeros(fresh)]
-        np.add.at(self.sums, places[inverse], peaks.covariates)
+        whole = peaks if self.model is None else self.model.filled(peaks)
+        np.add.at(self.sums, places[inverse], whole.covariates)
         np.add.at(self.rows, places[inverse], 1.0)
         for at, key in enumerate(keys):
             if key in self.wanted:

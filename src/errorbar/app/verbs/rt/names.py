@@ -2,11 +2,13 @@
 
 `standards.csv` has the `covariate`, the `name` and the `median` time of each internal standard
 where covariates are times less their median. `compounds.csv` has `comp_id` and `name`,
-`species.csv` has `species`, `name`, `species_cluster`.
+`species.csv` has `species`, `name`, `species_cluster`. Where times are shares of a gradient,
+`minutes.csv` has `species` and the `minutes` that one unit of its times is.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import polars as pl
@@ -14,14 +16,18 @@ import polars as pl
 from errorbar.core.errors import TableError
 from errorbar.rt.data import read_table
 
-__all__ = ["FILES", "Names", "read_names"]
+__all__ = ["FILES", "MINUTES", "Names", "copy_names", "read_names"]
 
-FILES = ("standards.csv", "compounds.csv", "species.csv")
+MINUTES = "minutes.csv"
+FILES = ("standards.csv", "compounds.csv", "species.csv", MINUTES)
 WANTED = {
     "standards": ("covariate", "name", "median"),
     "compounds": ("comp_id", "name"),
     "species": ("species", "name", "species_cluster"),
+    "minutes": ("species", "minutes"),
 }
+KINDS: dict[str, Any] = {"name": pl.String, "covariate": pl.String, "median": pl.Float64}
+KINDS |= {"minutes": pl.Float64}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +37,17 @@ class Names:
     standards: pl.DataFrame
     compounds: pl.DataFrame
     species: pl.DataFrame
+    minutes: pl.DataFrame
 
     @property
     def medians(self) -> dict[str, float]:
         """The median time of each covariate's standard, where covariates are less it."""
         return dict(self.standards.select("covariate", "median").rows())
+
+    @property
+    def in_minutes(self) -> dict[int, float]:
+        """How many minutes one unit is in each species; empty where times are minutes."""
+        return dict(self.minutes.rows())
 
     def covariate(self, name: str) -> str:
         """The covariate that a standard of this name is."""
@@ -74,13 +86,22 @@ class Names:
         return dict(getattr(self, what).select(key, "name").rows())
 
 
+def copy_names(here: Path, there: Path, unit: str) -> None:
+    """Puts the files of names of one folder into another; a model's are in minutes."""
+    for name in FILES:
+        if not (here / name).is_file():
+            continue
+        copyfile(here / name, there / name)
+        if name == "standards.csv" and unit == "seconds":
+            held = read_names(here).standards
+            held.with_columns(pl.col("median") / 60).write_csv(there / name)
+
+
 def read_names(folder: Path | None) -> Names:
     """The names that lie in a folder."""
     found: dict[str, pl.DataFrame] = {}
     for what, columns in WANTED.items():
-        kinds: dict[str, Any] = {c: pl.Int64 for c in columns} | {"name": pl.String}
-        kinds |= {"covariate": pl.String, "median": pl.Float64} if what == "standards" else {}
-        schema = {column: kinds[column] for column in columns}
+        schema = {column: KINDS.get(column, pl.Int64) for column in columns}
         path = None if folder is None else folder / f"{what}.csv"
         if path is None or not path.is_file():
             found[what] = pl.DataFrame(schema=schema)

@@ -6,14 +6,17 @@ may lie in any number of parts. What is kept of the whole is a few numbers for e
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy import ndarray
 
+from errorbar.app.verbs.rt.gradients import in_minutes, row_minutes
 from errorbar.app.verbs.rt.growing import check_growing, growing_table
 from errorbar.app.verbs.rt.met import MetRuns, read_table_anchors
+from errorbar.app.verbs.rt.remarks import Remarks
 from errorbar.app.verbs.rt.stored import OpenModel
 from errorbar.app.verbs.rt.tables import columns_of, count_rows
 from errorbar.app.verbs.rt.timetable import TimesAnswer, timetable
@@ -33,7 +36,7 @@ SHOWN = 1_000
 
 def predict_parts(
     model: OpenModel, data: Path, anchors: Path | str | None, out: Path | str | None, *,
-    minute: float, level: float, notes: list[str], progress: bool | None,
+    unit: Literal["minutes", "seconds"], level: float, notes: list[str], progress: bool | None,
 ) -> TimesAnswer:  # fmt: skip
     """Times of the rows of `data`, in their order, written to `out` as they come."""
     path, rows = check_growing(out), count_rows(data)
@@ -42,16 +45,19 @@ def predict_parts(
     keyed = bool(set(columns_of(data)) & set(RUN))
 
     def parts() -> Iterator[Peaks]:
-        names = model.feature_names
-        return scan_peaks(data, batch_rows=BATCH, features=names, runs=keyed, times=False)
+        return scan_peaks(
+            data, batch_rows=BATCH, features=model.feature_names, runs=keyed, times=False,
+            unit=unit, gaps=True,
+        )  # fmt: skip
 
+    minute = 60.0 if unit == "seconds" else 1.0
     told = None if anchors is None else read_table_anchors(anchors, minute)
     # Without run keys each row is a run of its own, and tells all of it.
     twice = told is not None or (keyed and model.knows_range)
-    met = MetRuns.of(parts(), told) if twice else None
+    met = MetRuns.of(parts(), told, model) if twice else None
     found = None if met is None or told is None else met.anchors(told)
     away = met.farness(model) if met is not None and keyed else None
-    outside, shown = Outside(), []
+    outside, remarks, shown = Outside(), Remarks(model), []
     if met is not None and away is not None:
         outside.add(np.array(list(met.number)), away)
     unscored = runs = 0
@@ -61,9 +67,14 @@ def predict_parts(
                 far = away[met.places(peaks)]
             elif (far := model.farness(peaks)) is not None:
                 outside.add(peaks.run_keys[peaks.run], far)
+            own = _anchors_here(found, peaks)
+            if own is not None and (unit_of := row_minutes(model, own, data.parent)) is not None:
+                own = replace(own, rt=own.rt / unit_of)
+            minutes = row_minutes(model, peaks, data.parent)
             with told_warnings(notes):
-                times = model.predict(peaks, _anchors_here(found, peaks), far)
+                times = in_minutes(model.predict(peaks, own, far), minutes)
             frame = timetable(model, peaks, times, far, level)
+            remarks.add(peaks)
             if not shown:
                 shown.append(frame.head(SHOWN))
             unscored += int((~times.scored).sum())
@@ -71,7 +82,7 @@ def predict_parts(
             runs = len(peaks.run_keys) if keyed else runs + len(peaks)
             add(frame)
             moved()
-    notes += outside.words(runs)
+    notes += outside.words(runs) + remarks.words()
     if unscored:
         notes.append(unscored_words(unscored))
     return TimesAnswer(

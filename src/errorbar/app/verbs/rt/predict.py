@@ -1,13 +1,16 @@
 """When will compounds elute in this run?"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from errorbar.app.verbs.rt.ask import anchor_peaks, read_wanted, wanted_peaks
+from errorbar.app.verbs.rt.gradients import in_minutes, row_minutes
 from errorbar.app.verbs.rt.met import MetRuns, read_table_anchors
 from errorbar.app.verbs.rt.parts import Outside, predict_parts, unscored_words
+from errorbar.app.verbs.rt.remarks import Remarks
 from errorbar.app.verbs.rt.standards import read_runs
 from errorbar.app.verbs.rt.stored import open_model
 from errorbar.app.verbs.rt.tables import read_rows, too_large
@@ -40,7 +43,8 @@ def rt_predict(
     `compounds` a list of what to predict (`comp_id` or `name`, perhaps `species`; all compounds of
     the training if there is none), `anchors` what was already found in the run (`comp_id`, `rt`).
     Instead of these `data` may be a whole `*_rt_prod` table; anchors then name their run by its
-    keys. `unit` is that of the times given; the answer is in minutes. A table that takes more than
+    keys. `unit` is that of all times given; the answer is in minutes. Standards that were not found
+    are expected from the others, and intervals are the wider for it. A table that takes more than
     a quarter of the memory is read and answered in parts (`stream`), to `out`; `table` has the
     first rows then.
     """
@@ -59,10 +63,10 @@ def rt_predict(
         path = Path(data)
         if stream or (stream is None and too_large(path, notes, "nothing is left out.")):
             return predict_parts(
-                opened, path, anchors, out, minute=minute, level=level, notes=notes,
+                opened, path, anchors, out, unit=unit, level=level, notes=notes,
                 progress=progress,
             )  # fmt: skip
-        peaks = read_rows(data, features=opened.feature_names, times=False)
+        peaks = read_rows(data, features=opened.feature_names, times=False, unit=unit, gaps=True)
         if anchors is not None:
             told = read_table_anchors(anchors, minute)
             found = MetRuns.of([peaks], told).anchors(told)
@@ -77,13 +81,20 @@ def rt_predict(
             found = anchor_peaks(opened, anchors, wanted, runs, minute)
     if not len(peaks):
         raise TableError(f"{data} has no rows: there is nothing to predict.")
+    beside = None if data is None else Path(data).parent
     far, outside = opened.farness(peaks), Outside()
     numbers, first = np.unique(peaks.run, return_index=True)
     if far is not None:
         outside.add(peaks.run_keys[numbers], far[first])
+    if found is not None and (own := row_minutes(opened, found, beside)) is not None:
+        found = replace(found, rt=found.rt / own)
+    minutes = row_minutes(opened, peaks, beside)
     with told_warnings(notes):
-        times = opened.predict(peaks, found, far)
+        times = in_minutes(opened.predict(peaks, found, far), minutes)
     table = timetable(opened, peaks, times, far, level, names)
+    remarks = Remarks(opened)
+    remarks.add(peaks)
+    notes += remarks.words(gaps=data is not None)
     notes += outside.words(len(numbers))
     if lost := int((~times.scored).sum()):
         notes.append(unscored_words(lost))

@@ -3,14 +3,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
 import polars as pl
 
 from errorbar import __version__
 from errorbar.app.verbs.folder import file_digest
-from errorbar.app.verbs.rt.names import FILES
+from errorbar.app.verbs.rt.names import FILES, copy_names
 from errorbar.app.verbs.rt.plan import TrainPlan
 from errorbar.app.verbs.rt.routes import Fitted
 from errorbar.app.verbs.rt.stored import SIDE, write_model
@@ -28,7 +27,7 @@ CONFIG, SUPPORT, HELD = "config.json", "support_map.csv", "held_out.csv"
 class TrainAnswer:
     """A training: what was fitted, what was found, where it is.
 
-    `scales` are standard deviations in minutes, and penalties. `held_out` is a table of the rows
+    `scales` are standard deviations in `unit`, and penalties. `held_out` is a table of the rows
     that were kept from the training on purpose. `seconds` are the processor's.
     """
 
@@ -39,6 +38,7 @@ class TrainAnswer:
     groups: int
     features: int
     scales: dict[str, float]
+    unit: str
     converged: bool
     evaluations: int
     log_posterior: float | None
@@ -81,9 +81,7 @@ def write_training(
             _support_table(peaks).write_csv(part / SUPPORT)
         if held is not None and len(held):
             write_peaks(part / HELD, held)
-        for name in FILES:
-            if (beside := data.parent / name).is_file():
-                copyfile(beside, part / name)
+        copy_names(data.parent, part, options["unit"])
         stale = {*SIDE, SUPPORT, HELD, *FILES, "models/partial_pool_backoff_summaries.npz"}
         stale |= {"models/stage1_coeff_summaries_posterior.npz"}
         for name in stale:

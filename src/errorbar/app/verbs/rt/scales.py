@@ -59,7 +59,8 @@ def mixed_times(
     for weight, fit in zip(mixture.weights, mixture.fits()):
         predictor = Predictor(fit)
         if anchors is not None and len(anchors):
-            part = anchored(predictor, peaks, anchors)
+            # Anchors that do not fit are told of once.
+            part = anchored(predictor, peaks, anchors, warn=first is None)
         else:
             part = predictor.times(peaks)
         first = part if first is None else first
@@ -71,4 +72,6 @@ def mixed_times(
     times = Times(first.mean + mean, sd, first.known, first.support, first.freedom)
     if model.run_range is None or not len(peaks):
         return times
-    return model.run_range.widened(times, model.run_range.of_rows(peaks) if far is None else far)
+    if far is None:
+        far = model.run_range.of_rows(model.filled(peaks))
+    return model.run_range.widened(times, far)

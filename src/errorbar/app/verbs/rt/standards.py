@@ -53,6 +53,7 @@ def read_runs(model: OpenModel, path: Path | str | None, minute: float = 1.0) ->
     _check_names(long, model, path, notes)
     values = np.zeros((len(runs), len(features)))
     medians = model.names.medians
+    _check_raw(long, medians, path)
     held = {(run, name): time for run, name, time in long.rows()}
     for row, run in enumerate(runs):
         absent = [f for f in features if (run, f) not in held]
@@ -63,12 +64,13 @@ def read_runs(model: OpenModel, path: Path | str | None, minute: float = 1.0) ->
             )
         gone = absent + [f for f in features if held.get((run, f), np.nan) is None]
         if gone:
-            what = "its median" if medians else "0, as training read it"
-            notes.append(f"run {run}: {', '.join(gone)} not found, read as {what}")
+            notes.append(f"run {run}: {', '.join(gone)} not found, {_stand_in(model)}")
         for column, name in enumerate(features):
             time = held.get((run, name))
             if time is not None:
                 values[row, column] = time / minute - medians.get(name, 0.0)
+            elif model.knows_gaps:
+                values[row, column] = np.nan
     _check_minutes(values, model, path)
     return Runs(runs, values, tuple(notes))
 
@@ -128,6 +130,25 @@ def _check_names(long: pl.DataFrame, model: OpenModel, path: Path | str, notes: 
         notes.append(f"not used: {', '.join(strange[:8])}, which the model does not know")
 
 
+def _stand_in(model: OpenModel) -> str:
+    """What is taken for standards that were not found."""
+    if model.knows_gaps:
+        return "expected from the others, and intervals are the wider for it"
+    return "read as its median" if model.names.medians else "read as 0, as training read it"
+
+
+def _check_raw(long: pl.DataFrame, medians: dict[str, float], path: Path | str) -> None:
+    """Where covariates are times less their medians, times are asked for, which are positive."""
+    early = long.filter(pl.col("covariate").is_in(list(medians)) & (pl.col("time") <= 0))
+    if early.height:
+        run, name, time = early.row(0)
+        raise TableError(
+            f"{path}: {early.height} standards have no positive time, first {name} of run {run} "
+            f"({time:.4g}). Give the times themselves, counted from the injection (the model takes "
+            "their medians off), and leave empty what was not found."
+        )
+
+
 def _check_minutes(values: ndarray, model: OpenModel, path: Path | str) -> None:
     """Refuse standards that are sixty times as late as those of training."""
     medians, centre = model.names.medians, model.centre
@@ -135,7 +156,7 @@ def _check_minutes(values: ndarray, model: OpenModel, path: Path | str) -> None:
         return
     shift = np.array([medians.get(name, 0.0) for name in model.feature_names])
     usual = np.asarray(centre) + shift
-    seen = (values != 0) & (np.abs(usual) > 0.5)
+    seen = np.isfinite(values) & (values != 0) & (np.abs(usual) > 0.5)
     if not seen.any():
         return
     ratio = float(np.median(((values + shift) / np.where(seen, usual, 1.0))[seen]))

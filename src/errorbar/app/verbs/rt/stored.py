@@ -1,7 +1,7 @@
 """Models on disk, of whatever kind: opened by their files, asked alike."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -102,6 +102,19 @@ class OpenModel:
         return {}
 
     @property
+    def knows_gaps(self) -> bool:
+        """Whether it can be asked of rows that lack some covariates."""
+        return isinstance(self.value, RetentionTimes)
+
+    def filled(self, peaks: Peaks) -> Peaks:
+        """The peaks with what stands for covariates that were not measured."""
+        if not np.isnan(peaks.covariates).any():
+            return peaks
+        if isinstance(self.value, RetentionTimes):
+            return self.value.filled(peaks)
+        return replace(peaks, covariates=np.nan_to_num(peaks.covariates))
+
+    @property
     def centre(self) -> ndarray | None:
         """The covariates' mean in training, where the model knows it."""
         if isinstance(self.value, RetentionTimes):
@@ -120,6 +133,8 @@ class OpenModel:
         rows = peaks
         if peaks.feature_names != self.feature_names:
             rows = with_features(peaks, self.feature_names)
+        if not self.knows_gaps:
+            rows = self.filled(rows)
         match self.value:
             case RetentionTimes() if self.mixture is not None:
                 return _whole(mixed_times(self.value, self.mixture, rows, anchors, far))
@@ -136,7 +151,7 @@ class OpenModel:
     def farness(self, peaks: Peaks) -> ndarray | None:
         """How far each row's run lies from those of training; beyond 1 it is outside."""
         reach = self._range
-        return None if reach is None or not len(peaks) else reach.of_rows(peaks)
+        return None if reach is None or not len(peaks) else reach.of_rows(self.filled(peaks))
 
     def run_farness(self, runs: ndarray) -> ndarray | None:
         """The same for runs of these covariates."""

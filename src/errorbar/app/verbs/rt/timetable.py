@@ -71,8 +71,22 @@ def timetable(
     columns["support"] = support
     if far is not None:
         columns["farness"] = far
-        columns["warning"] = _words([FAR if each > 1 else None for each in far.tolist()])
+    columns["warning"] = _words(_warnings(peaks, far))
     return pl.DataFrame(columns).with_columns(pl.col("rt", "sd", "lower", "upper").fill_nan(None))
+
+
+def _warnings(peaks: Peaks, far: ndarray | None) -> list[str | None]:
+    """What is to be known of each row's run."""
+    lacking = np.isnan(peaks.covariates).sum(axis=1).tolist()
+    away = [False] * len(peaks) if far is None else (far > 1).tolist()
+    told = {
+        (gone, out): "; ".join([
+            *([FAR] if out else []),
+            *([f"{gone} of {peaks.features} standards were not found"] if gone else []),
+        ])
+        for gone, out in set(zip(lacking, away))
+    }  # fmt: skip
+    return [told[each] or None for each in zip(lacking, away)]
 
 
 def _words(values: list[str | None]) -> pl.Series:

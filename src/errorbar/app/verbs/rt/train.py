@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from errorbar.app.verbs.rt.chosen import Exclusions, choose_rows
+from errorbar.app.verbs.rt.names import MINUTES
 from errorbar.app.verbs.rt.plan import TrainPlan, plan_training
 from errorbar.app.verbs.rt.routes import Fitted, Sampling, fit_baseline, fit_hierarchy
 from errorbar.app.verbs.rt.saved import HELD, TrainAnswer, write_training
@@ -131,7 +132,11 @@ def rt_train(
             peaks = with_classes(peaks, told)
         fitted = _fit(plan, peaks, told, sampling, notes, floor, widen, progress)
     seconds = time.process_time() - began
-    answer = _answer(plan, fitted, folder, seconds, notes, held)
+    shares = (path.parent / MINUTES).is_file()
+    answer = _answer(
+        plan, fitted, folder, seconds, notes, held,
+        "shares of the gradient" if shares else "minutes",
+    )  # fmt: skip
     write_training(folder, plan, fitted, answer, path, peaks, held, options | {"seed": seed})
     return answer
 
@@ -187,7 +192,7 @@ def _check_streamed(plan: TrainPlan, left: Exclusions) -> None:
 
 def _answer(
     plan: TrainPlan, fitted: Fitted, folder: Path, seconds: float, notes: list[str],
-    held: Peaks | None,
+    held: Peaks | None, unit: str,
 ) -> TrainAnswer:  # fmt: skip
     opened, own = fitted.model, fitted.coefficients
     support = getattr(opened.value, "n_obs", getattr(opened.value, "pair_rows", None))
@@ -201,6 +206,7 @@ def _answer(
         groups=len(opened.keys),
         features=len(opened.feature_names),
         scales=fitted.scales,
+        unit=unit,
         converged=fitted.converged,
         evaluations=fitted.evaluations,
         log_posterior=fitted.log_posterior,
