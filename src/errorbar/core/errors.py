@@ -6,8 +6,11 @@
     │   ├── TableError                   columns, rows, files of a table
     │   ├── SurveyError                  a survey that cannot be drawn or fitted
     │   ├── DesignError                  a planning question without an answer
+    │   ├── SplitError                   rows that cannot be divided into roles
+    │   ├── LeakageError                 a split through which the answer leaks
     │   └── SettingsError                options, settings and names
     ├── ArtifactError (ValueError)       a file that is not, or no longer, what it says
+    │   └── ManifestError                the record of a split, changed since it was written
     ├── EngineError (RuntimeError)       work over many pieces that could not go on
     ├── FitError (ArithmeticError)       a calculation that did not reach its accuracy
     └── MissingExtraError (ImportError)  an optional dependency that is not installed
@@ -22,9 +25,12 @@ __all__ = [
     "ErrorbarError",
     "FitError",
     "InputError",
+    "LeakageError",
+    "ManifestError",
     "MeasurementError",
     "MissingExtraError",
     "SettingsError",
+    "SplitError",
     "SurveyError",
     "TableError",
 ]
@@ -54,12 +60,32 @@ class DesignError(InputError):
     """A planning question has no answer within its limits."""
 
 
+class SplitError(InputError):
+    """Rows cannot be divided into the roles asked for."""
+
+
+class LeakageError(InputError):
+    """What is asked of one role of a split can be read off another; `findings` says where."""
+
+    def __init__(self, message: str, findings: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
 class SettingsError(InputError):
     """An option, a setting or a name is not one that exists."""
 
 
 class ArtifactError(ErrorbarError, ValueError):
     """A file is not, or is no longer, what its manifest says."""
+
+
+class ManifestError(ArtifactError):
+    """The record of a split is not what was written; `changed` names its parts that differ."""
+
+    def __init__(self, message: str, changed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.changed = changed
 
 
 class EngineError(ErrorbarError, RuntimeError):

@@ -13,8 +13,8 @@ __all__ = ["load"]
 FLAGS = "PYTENSOR_FLAGS"
 
 
-def load(package: str) -> Any:
-    """PyMC or a companion of it; or the error that names the extra they come with."""
+def load(package: str, extra: str = "nuts") -> Any:
+    """A package of an extra (PyMC or a companion by default), or the error that names the extra."""
     try:
         with _no_blas_search():
             return import_module(package)
@@ -22,7 +22,7 @@ def load(package: str) -> Any:
         missing = package.split(".")[0]
         if error.name != missing:
             raise
-        raise MissingExtraError(missing, "nuts") from error
+        raise MissingExtraError(missing, extra) from error
 
 
 @contextmanager

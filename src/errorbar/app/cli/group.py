@@ -81,7 +81,7 @@ def in_options(text: str, ctx: Any = None) -> str:
     """
     ctx = ctx or get_current_context(silent=True)
     command: Any = None if ctx is None else ctx.command
-    if isinstance(command, TyperGroup):
+    if ctx is not None and isinstance(command, TyperGroup):
         command = command.commands.get(ctx.invoked_subcommand)
     if command is None:
         return text
