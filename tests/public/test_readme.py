@@ -10,7 +10,12 @@ import errorbar
 ROOT = Path(__file__).parents[2]
 
 # Pages whose code runs as it stands, from top to bottom, in an empty folder.
-PAGES = ("docs/core/artifacts.md", "docs/core/calibrate.md", "docs/core/measurements.md")
+PAGES = (
+    "docs/core/artifacts.md",
+    "docs/core/audit.md",
+    "docs/core/calibrate.md",
+    "docs/core/measurements.md",
+)
 
 
 def python_blocks(page):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from errorbar.core.late import late
 
 if TYPE_CHECKING:
+    from errorbar.app.verbs.audits import AuditAnswer, audit
     from errorbar.app.verbs.calibrate import CalibrationVerdict, survey_calibrate
     from errorbar.app.verbs.detect import LinkAnswer, survey_detect
     from errorbar.app.verbs.fit import SurveySummary, survey_fit
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from errorbar.app.verbs.plan import PlanAnswer, survey_plan
     from errorbar.app.verbs.pool import PoolAnswer, survey_pool
+    from errorbar.app.verbs.recalibration import RecalibrateAnswer, recalibrate
     from errorbar.app.verbs.report import ReportFiles, survey_report
     from errorbar.app.verbs.rt import (
         EvaluationAnswer,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from errorbar.app.verbs.synth import SynthFiles, survey_synth
 
 _ROOMS = {
+    "AuditAnswer": "audits",
     "CalibrationVerdict": "calibrate",
     "EvaluationAnswer": "rt",
     "FactorAnswer": "hmf",
@@ -69,6 +72,7 @@ _ROOMS = {
     "PlanAnswer": "plan",
     "PoolAnswer": "pool",
     "PreparedTables": "rt",
+    "RecalibrateAnswer": "recalibration",
     "ReportFiles": "report",
     "ReproduceAnswer": "rt",
     "RowAnswer": "hmf",
@@ -81,12 +85,14 @@ _ROOMS = {
     "TimesAnswer": "rt",
     "ToyFiles": "hmf",
     "TrainAnswer": "rt",
+    "audit": "audits",
     "hmf_fit": "hmf",
     "hmf_grid": "hmf",
     "hmf_infer": "hmf",
     "hmf_outliers": "hmf",
     "hmf_rvs": "hmf",
     "hmf_toy": "hmf",
+    "recalibrate": "recalibration",
     "rt_evaluate": "rt",
     "rt_predict": "rt",
     "rt_prepare_all": "rt",
@@ -116,6 +122,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "AuditAnswer",
     "CalibrationVerdict",
     "EvaluationAnswer",
     "FactorAnswer",
@@ -127,6 +134,7 @@ __all__ = [
     "PlanAnswer",
     "PoolAnswer",
     "PreparedTables",
+    "RecalibrateAnswer",
     "ReportFiles",
     "ReproduceAnswer",
     "RowAnswer",
@@ -139,12 +147,14 @@ __all__ = [
     "TimesAnswer",
     "ToyFiles",
     "TrainAnswer",
+    "audit",
     "hmf_fit",
     "hmf_grid",
     "hmf_infer",
     "hmf_outliers",
     "hmf_rvs",
     "hmf_toy",
+    "recalibrate",
     "rt_evaluate",
     "rt_predict",
     "rt_prepare_all",

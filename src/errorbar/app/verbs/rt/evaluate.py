@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from errorbar.app.verbs.output import check_folder, staged
 from errorbar.app.verbs.rt.gradients import in_minutes, minutes_of_all, peaks_in_minutes
 from errorbar.app.verbs.rt.stored import OpenModel, open_model
 from errorbar.app.verbs.rt.streamed import (
@@ -17,7 +18,7 @@ from errorbar.app.verbs.rt.streamed import (
     remarked,
 )
 from errorbar.app.verbs.rt.tables import read_rows, too_large
-from errorbar.app.verbs.rt.told import check_folder, staged, told_warnings
+from errorbar.app.verbs.rt.told import told_warnings
 from errorbar.core.engine.run import progress_bar
 from errorbar.core.errors import SettingsError, TableError
 from errorbar.rt.data import Peaks

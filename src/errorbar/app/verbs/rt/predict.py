@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from errorbar.app.verbs.output import TABLES, put_table
 from errorbar.app.verbs.rt.ask import anchor_peaks, read_wanted, wanted_peaks
 from errorbar.app.verbs.rt.gradients import in_minutes, row_minutes
 from errorbar.app.verbs.rt.met import MetRuns, read_table_anchors
@@ -15,7 +16,7 @@ from errorbar.app.verbs.rt.standards import read_runs
 from errorbar.app.verbs.rt.stored import open_model
 from errorbar.app.verbs.rt.tables import read_rows, too_large
 from errorbar.app.verbs.rt.timetable import TimesAnswer, timetable
-from errorbar.app.verbs.rt.told import TABLES, put_table, told_warnings
+from errorbar.app.verbs.rt.told import told_warnings
 from errorbar.core.errors import SettingsError, TableError
 
 __all__ = ["TimesAnswer", "rt_predict"]

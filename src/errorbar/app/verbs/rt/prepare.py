@@ -6,8 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from errorbar.app.verbs.output import check_folder, put_table, staged
 from errorbar.app.verbs.rt.tables import read_rows
-from errorbar.app.verbs.rt.told import check_folder, put_table, staged, told_warnings
+from errorbar.app.verbs.rt.told import told_warnings
 from errorbar.core.errors import SettingsError, TableError
 from errorbar.rt.data import (
     PeaksSummary,

@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from errorbar.app.verbs.output import check_folder, put_table
 from errorbar.app.verbs.rt.evaluate import rt_evaluate
 from errorbar.app.verbs.rt.layout import ExportedLibrary, find_library
 from errorbar.app.verbs.rt.prepare import check_mapping
 from errorbar.app.verbs.rt.steps import Steps
 from errorbar.app.verbs.rt.tables import read_rows
-from errorbar.app.verbs.rt.told import check_folder, put_table, told_warnings
+from errorbar.app.verbs.rt.told import told_warnings
 from errorbar.app.verbs.rt.train import rt_train
 from errorbar.core.engine.run import progress_bar
 from errorbar.core.errors import SettingsError

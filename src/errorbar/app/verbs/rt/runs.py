@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from errorbar.app.verbs.output import check_folder, staged
 from errorbar.app.verbs.rt.names import MINUTES
-from errorbar.app.verbs.rt.told import check_folder, staged
 from errorbar.rt.data import (
     Chemistry,
     RunTable,

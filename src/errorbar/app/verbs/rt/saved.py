@@ -9,11 +9,11 @@ import polars as pl
 
 from errorbar import __version__
 from errorbar.app.verbs.folder import file_digest
+from errorbar.app.verbs.output import staged
 from errorbar.app.verbs.rt.names import FILES, copy_names
 from errorbar.app.verbs.rt.plan import TrainPlan
 from errorbar.app.verbs.rt.routes import Fitted
 from errorbar.app.verbs.rt.stored import SIDE, write_model
-from errorbar.app.verbs.rt.told import staged
 from errorbar.rt.artifacts import write_export
 from errorbar.rt.data import Peaks, write_peaks
 from errorbar.rt.evaluate import count_support

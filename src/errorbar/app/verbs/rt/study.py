@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from errorbar.app.verbs.output import check_folder
 from errorbar.app.verbs.rt.tables import read_rows
-from errorbar.app.verbs.rt.told import check_folder, told_warnings
+from errorbar.app.verbs.rt.told import told_warnings
 from errorbar.core.errors import SettingsError
 from errorbar.rt import studies
 from errorbar.rt.data import Chemistry, Peaks, read_chemistry

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from errorbar.app.verbs.rt.told import check_folder, staged
+from errorbar.app.verbs.output import check_folder, staged
 from errorbar.core.errors import SettingsError
 from errorbar.rt.data import Peaks, hold_out_runs, write_chemistry, write_peaks
 from errorbar.rt.synth import ProductionSettings, production_table

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from errorbar.app.verbs.output import check_folder
 from errorbar.app.verbs.rt.chosen import Exclusions, choose_rows
 from errorbar.app.verbs.rt.names import MINUTES
 from errorbar.app.verbs.rt.plan import TrainPlan, plan_training
@@ -12,7 +13,7 @@ from errorbar.app.verbs.rt.routes import Fitted, Sampling, fit_baseline, fit_hie
 from errorbar.app.verbs.rt.saved import HELD, TrainAnswer, write_training
 from errorbar.app.verbs.rt.stored import MODEL
 from errorbar.app.verbs.rt.tables import columns_of, read_rows, too_large
-from errorbar.app.verbs.rt.told import check_folder, told_warnings
+from errorbar.app.verbs.rt.told import told_warnings
 from errorbar.core.errors import SettingsError
 from errorbar.rt.data import (
     Chemistry,
