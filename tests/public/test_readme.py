@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "docs/core/artifacts.md",
     "docs/core/audit.md",
+    "docs/platform/evaluate.md",
     "docs/core/calibrate.md",
     "docs/core/measurements.md",
 )

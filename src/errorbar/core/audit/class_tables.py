@@ -9,7 +9,15 @@ from numpy import ndarray
 from scipy import stats  # pyright: ignore[reportMissingTypeStubs]
 
 from errorbar.core.audit.resample import Resampler
-from errorbar.core.audit.tables import SCHEMA, Quantity, constant, mean_of, percent, whole_table
+from errorbar.core.audit.tables import (
+    SCHEMA,
+    Quantity,
+    constant,
+    in_order,
+    mean_of,
+    percent,
+    whole_table,
+)
 from errorbar.core.audit.units import Slice, Units, equal_mass
 from errorbar.core.calibrate import (
     ScoreName,
@@ -61,7 +69,7 @@ def class_table(
     table = whole_table(columns, quantities, units, slices, resampler)
     every = Slice("", ("",), np.zeros(len(labels), dtype=np.int64))
     errors = _errors(columns["accuracy"], claim, units, [every, *slices], resampler)
-    return pl.concat([table, errors]).sort("by", "slice", maintain_order=True)
+    return in_order([table, errors])
 
 
 def per_class(

@@ -18,6 +18,7 @@ __all__ = [
     "Quantity",
     "add_rows",
     "constant",
+    "in_order",
     "interval_table",
     "mean_of",
     "percent",
@@ -70,6 +71,13 @@ def interval_table(
     columns, quantities = _columns(claims, levels)
     z = normal_scores(claims) if claims.whole else None
     return whole_table(columns, quantities, units, slices, resampler, robust=z)
+
+
+def in_order(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Tables as one, levels where the first that has them puts them."""
+    frame = pl.concat(tables).with_row_index("at")
+    first = pl.col("at").min().over("by", "slice")
+    return frame.with_columns(first=first).sort("first", "at").drop("first", "at")
 
 
 def whole_table(

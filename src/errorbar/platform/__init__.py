@@ -1,0 +1,1 @@
+"""What runs any system and knows none: stores, registries, serving, watching."""
