@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from errorbar import __version__
-from errorbar.app.cli import audit, hmf, rt, survey
+from errorbar.app.cli import audit, hmf, ingest, rt, survey
 from errorbar.app.cli.group import INTERRUPTED, new_group
 
 __all__ = ["app", "main"]
@@ -16,6 +16,7 @@ app = new_group("Error bars in, calibrated error bars out.")
 app.add_typer(survey.app, name="survey")
 app.add_typer(hmf.app, name="hmf")
 app.add_typer(rt.app, name="rt")
+app.add_typer(ingest.app, name="ingest")
 app.command(epilog=audit.AUDIT_EXAMPLES)(audit.audit)
 app.command(epilog=audit.RECALIBRATE_EXAMPLES)(audit.recalibrate)
 

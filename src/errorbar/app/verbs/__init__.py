@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         hmf_rvs,
         hmf_toy,
     )
+    from errorbar.app.verbs.ingest import IngestStatus, ingest_fetch, ingest_status
     from errorbar.app.verbs.plan import PlanAnswer, survey_plan
     from errorbar.app.verbs.pool import PoolAnswer, survey_pool
     from errorbar.app.verbs.recalibration import RecalibrateAnswer, recalibrate
@@ -65,6 +66,7 @@ _ROOMS = {
     "EvaluationAnswer": "rt",
     "FactorAnswer": "hmf",
     "GridAnswer": "hmf",
+    "IngestStatus": "ingest",
     "LinkAnswer": "detect",
     "MadePeaks": "rt",
     "OutlierAnswer": "hmf",
@@ -92,6 +94,8 @@ _ROOMS = {
     "hmf_outliers": "hmf",
     "hmf_rvs": "hmf",
     "hmf_toy": "hmf",
+    "ingest_fetch": "ingest",
+    "ingest_status": "ingest",
     "recalibrate": "recalibration",
     "rt_evaluate": "rt",
     "rt_predict": "rt",
@@ -127,6 +131,7 @@ __all__ = [
     "EvaluationAnswer",
     "FactorAnswer",
     "GridAnswer",
+    "IngestStatus",
     "LinkAnswer",
     "MadePeaks",
     "OutlierAnswer",
@@ -154,6 +159,8 @@ __all__ = [
     "hmf_outliers",
     "hmf_rvs",
     "hmf_toy",
+    "ingest_fetch",
+    "ingest_status",
     "recalibrate",
     "rt_evaluate",
     "rt_predict",
