@@ -12,6 +12,7 @@ from errorbar.core.split.findings import Finding, LeakageReport, Severity
 from errorbar.core.split.folds import Folds, make_folds
 from errorbar.core.split.held import Straddling, split_by_survey, split_by_time, split_by_value
 from errorbar.core.split.manifest import SplitManifest, Trust
+from errorbar.core.split.matches import Positions, match_positions
 from errorbar.core.split.neighbours import Sky, find_neighbours
 from errorbar.core.split.probe import Probe, find_telling_metadata, probe_classes
 from errorbar.core.split.records import read_manifest, write_manifest
@@ -35,6 +36,7 @@ __all__ = [
     "Folds",
     "Fractions",
     "LeakageReport",
+    "Positions",
     "Probe",
     "Role",
     "Severity",
@@ -57,6 +59,7 @@ __all__ = [
     "find_twins",
     "hash_ids",
     "make_folds",
+    "match_positions",
     "probe_classes",
     "read_manifest",
     "search_twins",
