@@ -112,4 +112,4 @@ def test_its_exported_coefficients_predict_seen_pairs_alike(desk, library):
 def test_stretching_needs_the_table_as_a_whole(desk, tmp_path):
     told = run("rt", "train", desk / "train.csv", "--stretch", "--stream", "--out", tmp_path / "x")
     assert told.exit_code == 2
-    assert "stretch=True needs the table as a whole" in told.stderr
+    assert "--stretch needs the table as a whole" in told.stderr

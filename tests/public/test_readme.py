@@ -15,7 +15,9 @@ PAGES = (
     "docs/core/audit.md",
     "docs/platform/evaluate.md",
     "docs/core/calibrate.md",
+    "docs/core/contracts.md",
     "docs/core/measurements.md",
+    "docs/platform/store.md",
 )
 
 

@@ -1,4 +1,4 @@
-"""What rooms may ask of one another."""
+"""What the engine may ask of a function that works on one piece."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
