@@ -61,7 +61,7 @@ def test_a_missing_column_is_named():
 def test_a_table_of_something_else_is_refused():
     with pytest.raises(TableError, match="no table of fits"):
         read_fits(pl.DataFrame({"planet": ["WASP-39 b"]}))
-    with pytest.raises(TableError, match="not a dict"):
+    with pytest.raises(TableError, match="cannot be read from a dict"):
         read_fits({"beta_mean": [1.0]})
 
 

@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from errorbar.core.errors import TableError
+from errorbar.core.frames import as_frame
 from errorbar.rt.data.columns import IDS, RT, RUN, STANDARDS, Layout, plan_layout, poly2_sources
 from errorbar.rt.data.keys import pair_keys
 from errorbar.rt.data.numbers import as_floats
@@ -25,7 +26,7 @@ FEW = 5
 
 
 def peaks_from_frame(
-    frame: pl.DataFrame,
+    frame: Any,
     *,
     include_rs: bool = True,
     include_es: bool = False,
@@ -36,7 +37,8 @@ def peaks_from_frame(
     drop_missing: bool = False,
     gaps: bool = False,
 ) -> Peaks:
-    """Peaks of a frame in memory; columns and options are those of `read_peaks`."""
+    """Peaks of a Polars or pandas frame; columns and options are those of `read_peaks`."""
+    frame = as_frame(frame, "a table of peaks")
     layout = plan_layout(
         frame.columns,
         "the table",

@@ -130,6 +130,8 @@ def _check_present(names: Sequence[str], wanted: Sequence[str], where: str, *, r
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
         told.append(f"`{name}`" + (f" (perhaps `{near[0]}`?)" if near else ""))
     hint = ""
+    if len(names) == 1 and ";" in names[0]:
+        hint += " Its columns are parted by semicolons: save it with commas, or as Parquet."
     if "comp_id" in missing:
         hint += " A table without comp_id cannot be trained on: add the library's compound ids."
     if runs and any(name in RUN for name in missing):

@@ -16,6 +16,7 @@ from numpy import ndarray
 from numpy.typing import NDArray
 
 from errorbar.core.errors import SettingsError, TableError
+from errorbar.core.frames import as_frame
 from errorbar.rt.data.numbers import as_floats
 from errorbar.rt.data.peaks import Peaks
 from errorbar.rt.data.units import check_minutes, check_one_unit
@@ -52,7 +53,7 @@ class RunTable:
 
 
 def peaks_from_runs(
-    frame: pl.DataFrame,
+    frame: Any,
     *,
     run: str,
     compound: str,
@@ -92,6 +93,7 @@ def peaks_from_runs(
     """
     if unit not in ("minutes", "seconds"):
         raise SettingsError(f"unit={unit!r} must be minutes or seconds.")
+    frame = as_frame(frame, "a table of runs")
     rows = frame.height
     columns = [run, compound, rt, kind, *([order] if order else []), *([batch] if batch else [])]
     columns += [standard] if isinstance(standard, str) else []

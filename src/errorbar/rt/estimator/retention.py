@@ -192,10 +192,10 @@ class RetentionTimes:
 
     def save(self, path: str | Path) -> Path:
         """The model as one file."""
-        if Path(path).suffix == ".npz":
+        if Path(path).suffix != ".safetensors":
             raise SettingsError(
-                f"{path}: a model is no .npz archive; call it .safetensors, or use `export` for "
-                "the reference's files."
+                f"{path}: a model is one .safetensors file, call it so; `export` writes the "
+                "reference's files."
             )
         arrays, manifest = to_arrays(self.result, self.run_range)
         manifest["widen"] = self.widen

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from errorbar.core.errors import MissingExtraError, TableError
+from errorbar.core.errors import TableError
+from errorbar.core.frames import as_frame
 
 __all__ = [
     "check_columns",
@@ -27,19 +28,10 @@ PARQUET = (".parquet", ".pq")
 
 def open_table(source: Any) -> tuple[pl.DataFrame, str]:
     """The table and what to call it: from a CSV or Parquet path, a Polars or a pandas frame."""
-    if isinstance(source, pl.LazyFrame):
-        source = source.collect()
-    if isinstance(source, pl.DataFrame):
-        return source, "the table"
     if isinstance(source, (str, Path)):
         return _read(Path(source)), str(source)
-    # pandas is recognised without importing it: whoever holds a frame has it already.
-    if type(source).__module__.split(".")[0] == "pandas":
-        return _from_pandas(source), "the table"
-    raise TableError(
-        f"a catalogue cannot be read from a {type(source).__name__}: pass the path of a CSV or "
-        "Parquet file, a Polars frame or a pandas frame."
-    )
+    other = "the path of a CSV or Parquet file, "
+    return as_frame(source, "a catalogue", other), "the table"
 
 
 def check_columns(frame: pl.DataFrame, wanted: Sequence[str], where: str) -> None:
@@ -109,14 +101,3 @@ def _read(path: Path) -> pl.DataFrame:
             f"{path} cannot be read as {'Parquet' if path.suffix.lower() in PARQUET else 'CSV'}: "
             f"{error}. Save it with a header row and commas, or as Parquet."
         ) from error
-
-
-def _from_pandas(source: Any) -> pl.DataFrame:
-    if type(source).__name__ != "DataFrame":
-        raise TableError(
-            f"a pandas {type(source).__name__} is not a table: pass the DataFrame it belongs to."
-        )
-    try:
-        return pl.from_pandas(source.rename(columns=str))
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "survey") from error

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from errorbar.core.errors import TableError
+from errorbar.core.frames import as_frame
 from errorbar.survey.summary.quantity import ResultModel
 
 __all__ = ["STATISTICS", "FitTable", "ResultTable", "add_total_scatter", "class_order", "read_fits"]
@@ -92,7 +93,10 @@ def read_fits(source: ResultTable) -> FitTable:
     """A checked table of fits; the columns decide which model it is of."""
     if isinstance(source, FitTable):
         return source
-    frame = _as_polars(source)
+    if isinstance(source, str | Path):
+        frame = pl.read_csv(source, infer_schema_length=None)
+    else:
+        frame = as_frame(source, "a table of fits", "the path of a CSV file, ")
     model = _model_of(frame)
     wanted = [f"{name}_{statistic}" for name in PARAMETERS[model] for statistic in STATISTICS]
     missing = [name for name in (*HEAD, *wanted) if name not in frame.columns]
@@ -145,19 +149,6 @@ def add_total_scatter(table: FitTable, surveys: Iterable[Any]) -> FitTable:
             columns[name].append(float(1.0 / np.sqrt(weight.mean())))
     added = [pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items()]
     return replace(table, frame=table.frame.with_columns(added))
-
-
-def _as_polars(source: Any) -> pl.DataFrame:
-    if isinstance(source, str | Path):
-        return pl.read_csv(source, infer_schema_length=None)
-    if isinstance(source, pl.DataFrame):
-        return source
-    if type(source).__module__.partition(".")[0] == "pandas":
-        return pl.DataFrame({str(name): source[name].to_list() for name in source.columns})
-    raise TableError(
-        f"a table of fits is a Polars or pandas table or the path of a CSV file, "
-        f"not a {type(source).__name__}."
-    )
 
 
 def _model_of(frame: pl.DataFrame) -> ResultModel:
