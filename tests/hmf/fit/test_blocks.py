@@ -507,7 +507,7 @@ def test_a_folder_in_use_is_refused(stored, tmp_path):
         ({"settings": AlsSettings(conv_strategy="max_frac_A")}, "choose max_frac_G"),
         ({"start": np.zeros((40, 2))}, r"need \(40, 3\)"),
         ({"start": np.full((40, 3), np.nan)}, "not finite"),
-        ({"workers": "soon"}, "workers='soon'"),
+        ({"workers": "soon"}, "'soon' is not a way to run"),
         ({"n_workers": 0}, "n_workers=0"),
         ({"seed": -1}, "seed=-1"),
     ],
